@@ -76,10 +76,16 @@ def _without_epoch(guard: Guard) -> None:
     async def log_position() -> LogPosition:
         return same(await revocations.log_position())
 
+    async def head_and_entries(after: int) -> tuple[LogPosition, list[Revocation]]:
+        head, entries = await revocations.head_and_entries(after)
+        return same(head), entries
+
     _replace(
         guard,
         members=_Wrapped(members, beat=beat),
-        revocations=_Wrapped(revocations, log_position=log_position),
+        revocations=_Wrapped(
+            revocations, log_position=log_position, head_and_entries=head_and_entries
+        ),
     )
     opening = store.open
 

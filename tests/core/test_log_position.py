@@ -24,3 +24,11 @@ def test_the_earlier_position(
 ) -> None:
     """Two positions of one epoch have an order; without one, the caller must decide by time."""
     assert earlier(one, other) == expected
+
+
+def test_included_positions() -> None:
+    """A position includes itself and the earlier ones of its epoch."""
+    assert SECOND.includes(FIRST)
+    assert SECOND.includes(SECOND)
+    assert not FIRST.includes(SECOND)
+    assert not SECOND.includes(ELSEWHERE)

@@ -36,6 +36,31 @@ async def test_each_running_node_has_applied_it(tmp_path: Path) -> None:
         assert not any(socket.open for socket in sockets)
 
 
+class _SlowBeats(Networked):
+    """A server that commits no beat any more, until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+        await self.answers.wait()
+        return await super().beat(node, status, joining=joining)
+
+
+async def test_the_node_that_waits_need_not_report() -> None:
+    """The node that revokes knows that it has applied the entry: its own beat delays no answer."""
+    guard = _node(store := _SlowBeats())
+    async with guard:
+        connection, _ = await opened(guard, bearer("alice"))
+        store.answers.clear()
+        done = await guard.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
+        assert done == Acknowledgement(closed=1, applied=1, lapsed=0)
+        assert not connection.open
+        store.answers.set()
+
+
 async def test_a_dead_node_is_declared_lapsed() -> None:
     """A node that no longer beats is declared lapsed, counted, and cannot beat as before."""
     guard = _node(store := Networked())

@@ -311,6 +311,7 @@ async def test_a_late_answer_is_no_log_that_went_back(tmp_path: Path) -> None:
         supervisor, log = server.guard.supervisor, server.guard.state.revocations
         await supervisor.follow()
         before = supervisor.applied
+        await log.add_revocation(Revocation(Target.CONNECTION, "first", 1.0))
         answered = [asyncio.Event(), asyncio.Event()]
 
         async def question(number: int) -> LogPosition:

@@ -23,6 +23,7 @@ from stormdoor import (
 from stormdoor.auth.session.service import IssuedSession
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
 from tests.guard.fakes import (
     HANDSHAKE,
@@ -47,6 +48,7 @@ async def test_a_feed_that_cannot_be_understood_lets_nobody_in(fault: Exception)
     """A newer process may write what this one cannot read: it does not know any more who is revoked."""
     store = FakeStore()
     guard = await settle(make_guard(store=store))
+    await store.add_revocation(Revocation(Target.ROLE, "none", 1.0))
     store.broken["revocations"] = fault
     await guard.tick()
     assert (await refused(guard, bearer("alice"))).denial is Denial.UNAVAILABLE

@@ -98,7 +98,7 @@ READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
     "trail_chains", "members", "live_connections", "sessions_of_provider", "pending",
     "identity", "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
-    "log_position", "address_seen", "trail_faults", "space", "wait_for_entry", "tenants",
+    "log_position", "head_and_entries", "address_seen", "trail_faults", "space", "wait_for_entry", "tenants",
     "lasting_revocations",
 }  # fmt: skip
 

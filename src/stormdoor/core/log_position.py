@@ -21,6 +21,10 @@ class LogPosition(NamedTuple):
     epoch: str
     seq: int
 
+    def includes(self, other: LogPosition) -> bool:
+        """Return whether every entry up to `other` is one of those up to this position."""
+        return self.epoch == other.epoch and self.seq >= other.seq
+
 
 def earlier(one: LogPosition | None, other: LogPosition | None) -> LogPosition | None:
     """Return the earlier of two positions; None if they cannot be compared."""

@@ -15,7 +15,7 @@ __all__ = ["ANOTHER_EPOCH", "Acknowledgement", "Nodes", "wait_for_nodes"]
 ANOTHER_EPOCH = (
     "the log of revocations began another epoch: repeat the change to wait for all nodes"
 )
-_LOOK_SECONDS = 0.01
+_LOOK_SECONDS = 0.005
 _SOON_SECONDS = 0.1
 """Seconds in which a node that beats reports a change. Later, the looks become rarer."""
 _LONGEST_LOOK_SECONDS = 0.1
@@ -49,7 +49,7 @@ class Acknowledgement(NamedTuple):
     lapsed: int
 
 
-async def wait_for_nodes(state: StoredState, position: LogPosition) -> Nodes:
+async def wait_for_nodes(state: StoredState, position: LogPosition, here: str = "") -> Nodes:
     """Wait until each node has applied the log up to `position`, or is declared lapsed and its lease ended.
 
     A node that does not report the position within twice its lease is declared lapsed, also if it beats. By
@@ -61,6 +61,7 @@ async def wait_for_nodes(state: StoredState, position: LogPosition) -> Nodes:
     Args:
         state: State of members and revocations.
         position: The position of an entry, or a head that was read after it was added.
+        here: The node of this process, if it has applied the log up to `position`. It need not report that.
 
     Raises:
         StoreUnavailable: The store does not answer; or the log began another epoch, which may lack the
@@ -69,14 +70,9 @@ async def wait_for_nodes(state: StoredState, position: LogPosition) -> Nodes:
     loop, pause = asyncio.get_running_loop(), _LOOK_SECONDS
     began = loop.time()
     while True:
-        # INVARIANT: the epoch is read after the members, so their positions are of this epoch or older.
         members = await state.members.members()
-        if (await state.revocations.log_position()).epoch != position.epoch:
-            raise StoreUnavailable(ANOTHER_EPOCH)
         applied = [
-            one
-            for one in members
-            if one.status.applied.epoch == position.epoch and one.status.applied.seq >= position.seq
+            one for one in members if one.node == here or one.status.applied.includes(position)
         ]
         waited = loop.time() - began
         others = [one for one in members if one not in applied]
@@ -86,6 +82,11 @@ async def wait_for_nodes(state: StoredState, position: LogPosition) -> Nodes:
             if not one.lapsed
             or (one.status.applied.epoch != position.epoch and waited < one.status.lease)
         ]
+        # INVARIANT: the epoch is read after the members, so their positions are of this epoch or older.
+        if (not waiting or waited > _SOON_SECONDS) and (
+            (await state.revocations.log_position()).epoch != position.epoch
+        ):
+            raise StoreUnavailable(ANOTHER_EPOCH)
         if not waiting:
             return Nodes(len(applied), len(others))
         for one in waiting:

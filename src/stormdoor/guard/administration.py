@@ -109,11 +109,8 @@ class Administration:
         return result, await self._wait_for_nodes(head)
 
     async def _wait_for_nodes(self, position: LogPosition) -> Nodes:
-        if self.heartbeat is not None and self.heartbeat.joined:
-            # This node reports at once what it has applied.
-            await self.supervisor.follow()
-            await self.heartbeat.beat()
-        return await wait_for_nodes(self.state, position)
+        here = "" if self.heartbeat is None else await self.heartbeat.follow_up_to(position)
+        return await wait_for_nodes(self.state, position, here)
 
     @overload
     async def revoke(

@@ -92,6 +92,14 @@ class Heartbeat:
         """Seconds since a question after which all revocations were applied; None before the first one."""
         return None if self._fresh_at is None else self._clock.monotonic() - self._fresh_at
 
+    async def follow_up_to(self, position: LogPosition) -> str:
+        """Apply the log. Returns the name of this node if it has applied all up to `position`, else ""."""
+        if self.joined:
+            await self._supervisor.follow()
+            if self._supervisor.applied.includes(position):
+                return self._registry.node
+        return ""
+
     async def beat(self) -> int:
         """Ask for the head, apply everything up to it, and renew the lease. Returns how many sockets ended.
 

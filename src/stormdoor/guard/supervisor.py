@@ -316,21 +316,25 @@ class ConnectionSupervisor:
         """Apply the revocations and changes of other processes.
 
         Args:
-            ask: Asks for the head of the log; by default a read.
+            ask: Asks for the head of the log; by default, the head and the entries are read at once.
             seconds: Longest wait for its answer.
 
         Returns:
             How many connections were ended. None if the entries up to the head are not all applied.
         """
         try:
-            asked = self._ask()
-            question = (ask or self._state.revocations.log_position)()
-            head = await run_with_timeout(min(seconds, ANSWER_SECONDS), question)
+            asked, limit = self._ask(), min(seconds, ANSWER_SECONDS)
+            news: list[Revocation] | None = None
+            if ask is None:
+                question = self._state.revocations.head_and_entries(self._seen.seq)
+                head, news = await run_with_timeout(limit, question)
+            else:
+                head = await run_with_timeout(limit, ask())
             if self._is_another_log(head, asked):
                 # INVARIANT: at once. Look-ups already reach the other log, and the reload may have to wait.
                 self._lease.lapse()
             async with self._applying:
-                ended = await self._apply_up_to(head, asked)
+                ended = await self._apply_up_to(head, asked, news)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
             # Also for an entry of a newer version that this one cannot read: it may concern any connection.
             if ask not in self._failing:
@@ -347,8 +351,16 @@ class ConnectionSupervisor:
         """True while revocations of other processes are unknown: no client is admitted."""
         return bool(self._failing)
 
-    async def _apply_up_to(self, head: LogPosition, asked: _Question) -> int:
-        """Apply the entries up to `head`, the answer to `asked`. Returns how many connections that ended."""
+    async def _apply_up_to(
+        self, head: LogPosition, asked: _Question, news: list[Revocation] | None
+    ) -> int:
+        """Apply the entries up to `head`, the answer to `asked`. Returns how many connections that ended.
+
+        Args:
+            head: The head of the log.
+            asked: The question.
+            news: The entries after the last known one, if they are read already.
+        """
         seen, before = self._seen, self._asked
         # INVARIANT: an answer from before a reload does not count, also if the reload failed.
         if asked.order < self._reloaded:
@@ -360,7 +372,15 @@ class ConnectionSupervisor:
             self._reloaded = asked.order
             ended = await self._reload(head, before)
         else:
-            news = await self._entries(self._state.revocations.revocations(seen.seq))
+            if news is None:
+                unread = head.seq > seen.seq
+                news = (
+                    await self._entries(self._state.revocations.revocations(seen.seq))
+                    if unread
+                    else []
+                )
+            # Another read may have applied some of them meanwhile.
+            news = [one for one in news if one.seq > seen.seq]
             ended = await self._apply_all(news, before)
             self._note_lag(news)
             # The last entries may have been purged, and others added after the question.

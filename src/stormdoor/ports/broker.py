@@ -28,7 +28,7 @@ class Publication:
 
     def may_pass(self, applied: LogPosition) -> bool:
         """Return whether a node that has applied the log up to `applied` may deliver the message."""
-        return applied.epoch == self.applied.epoch and applied.seq >= self.applied.seq
+        return applied.includes(self.applied)
 
 
 class Broker(Protocol):

@@ -36,7 +36,15 @@ class RevocationLog(Protocol):
         ...
 
     async def revocations(self, after: int = 0) -> list[Revocation]:
-        """Return the entries with a `seq` greater than `after`, in order. Must be cheap if there is none."""
+        """Return the entries with a `seq` greater than `after`, in order."""
+        ...
+
+    async def head_and_entries(self, after: int) -> tuple[LogPosition, list[Revocation]]:
+        """Return the head of the log, and all entries with a `seq` greater than `after` up to it, in order.
+
+        One round trip to a networked engine. There may also be entries that were added after the head was
+        read. Must be cheap: every process calls it several times a second.
+        """
         ...
 
     async def lasting_revocations(self) -> list[Revocation]:
@@ -65,7 +73,7 @@ class RevocationLog(Protocol):
         ...
 
     async def log_position(self) -> LogPosition:
-        """Return the head of the log. Must be cheap: every process reads it several times a second."""
+        """Return the head of the log."""
         ...
 
     async def wait_for_entry(self, after: LogPosition, seconds: float) -> None:

@@ -49,6 +49,10 @@ class MemoryLog(MemoryTrail):
         self._answer()
         return [one for one in self._revocations if one.seq > after]
 
+    async def head_and_entries(self, after: int) -> tuple[LogPosition, list[Revocation]]:
+        """See `RevocationLog.head_and_entries`."""
+        return self._position, await self.revocations(after)
+
     async def lasting_revocations(self) -> list[Revocation]:
         """See `RevocationLog.lasting_revocations`."""
         self._answer()

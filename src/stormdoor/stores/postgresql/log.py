@@ -8,11 +8,24 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.stores.postgresql.dialect import EPOCH
 from stormdoor.stores.postgresql.following import NOTIFY
 from stormdoor.stores.postgresql.transaction import Transaction
+from stormdoor.stores.rows import REVOCATION
 
-__all__ = ["BEGIN_EPOCH", "HEAD_OF_LOG", "LOCK_LOG", "add_entries", "log_position"]
+__all__ = [
+    "BEGIN_EPOCH",
+    "HEAD_AND_ENTRIES",
+    "HEAD_OF_LOG",
+    "LOCK_LOG",
+    "add_entries",
+    "log_position",
+]
 
 HEAD_OF_LOG: Final = f"""
 SELECT {EPOCH}, c.value FROM revocation_log l CROSS JOIN counter c WHERE c.name = 'revocation'
+"""  # noqa: S608 - a constant
+HEAD_AND_ENTRIES: Final = f"""
+SELECT {EPOCH}, c.value, {REVOCATION.of("r")}
+FROM revocation_log l CROSS JOIN counter c LEFT JOIN revocation r ON r.seq > ?
+WHERE c.name = 'revocation' ORDER BY r.seq
 """  # noqa: S608 - a constant
 LOCK_LOG: Final = "SELECT value FROM counter WHERE name = 'revocation' FOR UPDATE"
 BEGIN_EPOCH: Final = "UPDATE revocation_log SET epoch = ?"

@@ -9,7 +9,13 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.following import NOTIFY
-from stormdoor.stores.postgresql.log import BEGIN_EPOCH, HEAD_OF_LOG, LOCK_LOG, log_position
+from stormdoor.stores.postgresql.log import (
+    BEGIN_EPOCH,
+    HEAD_AND_ENTRIES,
+    HEAD_OF_LOG,
+    LOCK_LOG,
+    log_position,
+)
 from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.sessions import remove_sessions_by_id
 from stormdoor.stores.postgresql.transaction import Transaction
@@ -34,6 +40,14 @@ class PostgresqlRevocations(PostgresqlPart):
         """See `RevocationLog.revocations`."""
         rows = await self._database.follow_rows(sql.REVOCATIONS_AFTER, (after,))
         return [REVOCATION.value(row) for row in rows]
+
+    async def head_and_entries(self, after: int) -> tuple[LogPosition, list[Revocation]]:
+        """See `RevocationLog.head_and_entries`. One statement, so both are of one moment."""
+        rows = await self._database.follow_rows(HEAD_AND_ENTRIES, (after,))
+        epoch, seq, *_ = rows[0]
+        # Without an entry, its columns are NULL.
+        entries = [REVOCATION.value(row[2:]) for row in rows if row[2] is not None]
+        return LogPosition(self._database.full_epoch(epoch), seq), entries
 
     async def lasting_revocations(self) -> list[Revocation]:
         """See `RevocationLog.lasting_revocations`."""

@@ -57,7 +57,7 @@ def _write(path: Path, position: LogPosition) -> None:
 def note(path: Path, position: LogPosition) -> None:
     """Record `position` as the head of the log of `path`. It never moves back in an epoch."""
     noted = _noted(path)
-    if noted is not None and noted.epoch == position.epoch and noted.seq >= position.seq:
+    if noted is not None and noted.includes(position):
         return
     try:
         _write(path, position)

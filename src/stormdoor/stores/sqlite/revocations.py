@@ -33,6 +33,10 @@ class SqliteRevocations(Part):
         rows = self._database.look_up(sql.REVOCATIONS_AFTER, (after,))
         return [REVOCATION.value(row) for row in rows]
 
+    async def head_and_entries(self, after: int) -> tuple[LogPosition, list[Revocation]]:
+        """See `RevocationLog.head_and_entries`. The head is read first."""
+        return await self.log_position(), await self.revocations(after)
+
     async def lasting_revocations(self) -> list[Revocation]:
         """See `RevocationLog.lasting_revocations`."""
         rows = await self._database.list_rows(sql.LASTING_REVOCATIONS)

@@ -86,6 +86,7 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "set_factor_failures": lambda store: store.set_factor_failures("alice", 1, NOW, expected=0),
     "add_revocation": lambda store: store.add_revocation(Revocation(Target.SESSION, "s1", NOW)),
     "revocations": lambda store: store.revocations(),
+    "head_and_entries": lambda store: store.head_and_entries(0),
     "wait_for_entry": lambda store: store.wait_for_entry(LogPosition("", 0), 0.0),
     "log_position": lambda store: store.log_position(),
     "begin_epoch": lambda store: store.begin_epoch(""),

@@ -100,6 +100,18 @@ class RevocationsContract:
             assert (after.epoch, after.seq) == (seen.epoch, seen.seq + 1)
             assert [found.value for found in await store.revocations(seen.seq)] == ["s2"]
 
+    async def test_the_head_comes_with_the_entries(self, new_store: NewStore) -> None:
+        """The head and the entries after a position are read at once, also if there are none."""
+        async with opened(new_store()) as store:
+            assert await store.head_and_entries(0) == (await store.log_position(), [])
+            added = [
+                await store.add_revocation(Revocation(Target.SESSION, f"s{n}", NOW)) for n in (1, 2)
+            ]
+            head = await store.log_position()
+            assert await store.head_and_entries(0) == (head, added)
+            assert await store.head_and_entries(1) == (head, added[1:])
+            assert await store.head_and_entries(2) == (head, [])
+
     async def test_every_credential_carries_the_head_of_the_log(self, new_store: NewStore) -> None:
         """The store assigns the position of a credential in the transaction that adds it, and returns it."""
         async with with_accounts(new_store, "alice") as store:
