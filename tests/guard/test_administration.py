@@ -354,6 +354,7 @@ async def test_nobody_comes_in_while_revocations_cannot_be_followed() -> None:
     connection, _ = await opened(guard, bearer("alice"))
     from stormdoor import StoreUnavailable
 
+    await store.add_revocation(Revocation(Target.ROLE, "none", 1.0))
     store.broken["revocations"] = StoreUnavailable("no")
     await guard.tick()
     refusal = await refused(guard, bearer("alice"))

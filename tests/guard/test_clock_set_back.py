@@ -168,7 +168,7 @@ async def test_what_was_issued_before_the_clock_was_set_back_by_another_issuer()
     """The process saw the time from which its clock was set back: until then a revocation reaches."""
     guard = await _guard()
     _set_back(guard)
-    await guard.supervisor.expire()
+    await guard.deadlines.expire()
     await guard.admin.revoke(Target.PRINCIPAL, "alice")
     assert (await refused(guard, bearer("foreign"))).denial is Denial.REVOKED
     guard.clock.set_wall(guard.clock.now() + 2 * HOUR)  # type: ignore[attr-defined]

@@ -319,10 +319,10 @@ async def test_a_store_that_is_down_ends_nothing_early() -> None:
     clock, store, guard, connection, sink, _ = await session_world()
     clock.advance(350)
     store.down = True
-    await guard.supervisor.expire()
+    await guard.deadlines.expire()
     assert connection.open
     clock.advance(50)
-    await guard.supervisor.expire()
+    await guard.deadlines.expire()
     assert sink.closed == (1013, "try again later")
     store.down = False
     await guard.close()
@@ -335,7 +335,7 @@ async def test_a_message_while_the_session_is_looked_at_counts() -> None:
     clock, store, guard, connection, _, id = await session_world()
     clock.advance(399.9)
     pause = store.pause("session")
-    ticking = asyncio.create_task(guard.supervisor.expire())
+    ticking = asyncio.create_task(guard.deadlines.expire())
     await pause.reached.wait()
     assert guard.inbound.receive_raw(connection, "x", None) is True
     clock.advance(0.2)

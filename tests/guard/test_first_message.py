@@ -468,7 +468,7 @@ async def test_first_message_behind_the_fence_waits() -> None:
     for _ in range(8):
         await settled()
         clock.advance(1.0)
-        await guard.supervisor.expire()
+        await guard.deadlines.expire()
         guard.fence.look()
     assert not authenticating.done()
     assert sink.closed is None

@@ -156,10 +156,10 @@ async def test_idleness_is_that_of_the_new_session() -> None:
     clock.advance(1700)
     await guard.state.sessions.touch_sessions({renewed.session.id: clock.now()})
     clock.advance(200)
-    await guard.supervisor.expire()
+    await guard.deadlines.expire()
     assert connection.open
     clock.advance(1700)
-    await guard.supervisor.expire()
+    await guard.deadlines.expire()
     assert not connection.open
 
 

@@ -133,7 +133,7 @@ async def test_messages_on_a_socket_keep_its_session_alive() -> None:
     for _ in range(5):
         clock.advance(300)
         assert guard.inbound.receive_raw(connection, "hello", None) is True
-        await guard.supervisor.touch_sessions()
+        await guard.deadlines.touch_sessions()
         await guard.tick()
     assert connection.open
     assert await guard.sessions.find(issued.secret) is not None

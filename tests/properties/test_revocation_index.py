@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormdoor.core.lease import Lease
-from stormdoor.core.limits import Limits
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
 from stormdoor.guard.active_policies import ActivePolicies
+from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection_index import ConnectionIndex
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.supervisor import ConnectionSupervisor
@@ -140,12 +140,12 @@ def test_whom_a_revocation_names(
         registry=everybody,  # type: ignore[arg-type]
         revocations=RevocationIndex(),
         policies=ActivePolicies(PolicySet([])),
-        limits=Limits(),
         state=StoredState.of(MemoryStore()),
         trail=Trail(MemoryStore(), FakeClock()),
         clock=FakeClock(),
         lease=Lease(),
         statistics=Statistics(),
+        leaps=ClockLeaps(FakeClock()),
     )
     expected = [
         one.id

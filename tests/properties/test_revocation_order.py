@@ -102,7 +102,7 @@ class Processes(RuleBasedStateMachine):
         self.other_clock.set_wall(self.other_clock.now() + seconds)
         if both:
             self.clock.set_wall(self.clock.now() + seconds)
-            self.run(self.server.supervisor.expire())
+            self.run(self.server.deadlines.expire())
 
     @rule(seconds=st.sampled_from([0.001, 0.25, 60.0]))
     def time_passes(self, seconds: float) -> None:

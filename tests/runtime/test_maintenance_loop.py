@@ -433,7 +433,7 @@ async def test_a_look_at_thousands_lets_others_in_between() -> None:
     guard = await settle(make_guard(clock=Ticking(), limits=limits))
     await many(guard, 60)
     turns = 0
-    looking = asyncio.create_task(guard.supervisor.expire())
+    looking = asyncio.create_task(guard.deadlines.expire())
     while not looking.done():
         turns += 1
         await asyncio.sleep(0)

@@ -187,7 +187,7 @@ async def test_a_unix_socket() -> None:
             assert isinstance(protocol_of(Echo), FastProtocol)
             [connection] = guard.registry
             connection.expire(guard.clock.now(), guard.clock.now(), guard.clock.monotonic())
-            await guard.supervisor.expire()
+            await guard.deadlines.expire()
             assert await wire.close_code() == 3000
             wire.frame(CLOSE, b"")
             await wire.ended()

@@ -307,7 +307,7 @@ async def test_a_slow_reader_behind_the_fence(fast: bool) -> None:
             assert received <= written - unsent + _slack()
             assert _unsent(here[0]) == unsent
             clock.advance(30)  # longer than outbound_seconds: the server itself does not write
-            await guard.supervisor.expire()
+            await guard.deadlines.expire()
             assert len(guard.registry) == 1
             guard.lease.renew(clock.monotonic())
             async with asyncio.timeout(30):

@@ -118,7 +118,7 @@ class World:
             await meanwhile()
             self.clock.advance(min(50.0, until_then - self.clock.monotonic()))
             await self.guard.tick()
-            await self.guard.supervisor.touch_sessions()
+            await self.guard.deadlines.touch_sessions()
 
 
 @contextlib.asynccontextmanager

@@ -35,8 +35,10 @@ from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.administration import Administration
 from stormdoor.guard.buffers import Buffers
+from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.credential_refresh import CredentialRefresh
+from stormdoor.guard.deadlines import Deadlines
 from stormdoor.guard.first_message import FirstMessageAuthentication
 from stormdoor.guard.freshness import HOLD_SECONDS, Fence
 from stormdoor.guard.handshake import HandshakePipeline
@@ -294,16 +296,24 @@ class Guard:
             MeasuredInbound(histogram=seconds, put_back=put_back, **inbound),
             MeasuredBinaryInbound(histogram=seconds, put_back=put_back, **inbound),
         )
+        leaps = ClockLeaps(self.clock)
+        self.deadlines = Deadlines(
+            registry=self.registry,
+            limits=self.limits,
+            sessions=state.sessions,
+            leaps=leaps,
+            clock=self.clock,
+        )
         self.supervisor = ConnectionSupervisor(
             registry=self.registry,
             revocations=self.revocations,
             policies=self._policies,
-            limits=self.limits,
             state=state,
             trail=self.trail,
             clock=self.clock,
             lease=self.lease,
             statistics=self.statistics,
+            leaps=leaps,
             clock_skew_seconds=clock_skew_seconds,
         )
         self.heartbeat = Heartbeat(
@@ -356,6 +366,7 @@ class Guard:
             heartbeat=self.heartbeat,
             lease=self.lease,
             supervisor=self.supervisor,
+            deadlines=self.deadlines,
             revalidation=self.revalidation,
             registry=self.registry,
             revocations=self.revocations,

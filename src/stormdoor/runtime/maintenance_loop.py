@@ -12,6 +12,7 @@ from typing import Any
 from stormdoor.core.lease import Lease
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreError, StoreUnavailable
+from stormdoor.guard.deadlines import Deadlines
 from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.heartbeat import Heartbeat
@@ -53,6 +54,7 @@ class MaintenanceLoop:
         heartbeat: Heartbeat,
         lease: Lease,
         supervisor: ConnectionSupervisor,
+        deadlines: Deadlines,
         revalidation: TokenRevalidation,
         registry: Registry,
         revocations: RevocationIndex,
@@ -69,6 +71,7 @@ class MaintenanceLoop:
         self._heartbeat = heartbeat
         self._lease = lease
         self._supervisor = supervisor
+        self._deadlines = deadlines
         self._revalidation = revalidation
         self._registry = registry
         self._revocations = revocations
@@ -106,7 +109,7 @@ class MaintenanceLoop:
         jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("unfinished", self._unfinished.retry),
             ("restore", self._supervisor.restore),
-            ("expire", self._supervisor.expire),
+            ("expire", self._deadlines.expire),
             ("recheck", self._revalidation.look),
             ("trail", self._trail.write_due),
         ]
@@ -166,7 +169,7 @@ class MaintenanceLoop:
             if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:
                 await self._space.measure()
             if self.ticks % (_SLOW_TICKS * 60) == 0:
-                await self._supervisor.touch_sessions()
+                await self._deadlines.touch_sessions()
             if self.ticks % _PURGE_TICKS == 0:
                 await self._state.purge(now)
                 self._revocations.forget_sessions(now - REVOKED_SECONDS)

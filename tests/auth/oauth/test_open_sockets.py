@@ -36,7 +36,7 @@ class Door:
         """Beat for so long; wait for answers of the real provider in between."""
         for _ in range(int(seconds / step)):
             self.clock.advance(step)
-            await self.guard.supervisor.expire()
+            await self.guard.deadlines.expire()
             if not self._twin:
                 await self.guard.revalidation.look()
                 await asyncio.gather(*self.guard.revalidation._tasks)
