@@ -277,7 +277,7 @@ def test_connections(populated: Cli, config: Path) -> None:
     _connected(config, "c1", "c2")
     result = populated("connections", "list")
     assert "2 min" in result.out
-    assert "2 connections on 1 server." in result.err
+    assert "2 connections on 1 node." in result.err
     assert max(map(len, result.out.splitlines())) <= 80
     rows = populated("connections", "list", "--principal", "alice", "--json").json
     assert [one["id"] for one in rows] == ["c1", "c2"]
@@ -333,7 +333,7 @@ def test_revoke_waits_for_all_servers(populated: Cli) -> None:
     """`--wait cluster` reports how many servers have applied the revocation; without one, none have."""
     result = populated("revoke", "principal", "alice", "--wait", "cluster")
     assert result.code == 0
-    assert "0 servers applied it" in result.out + result.err
+    assert "0 nodes applied it" in result.out + result.err
     answer = populated("revoke", "role", "member", "--wait", "cluster", "--json").json
     assert (answer["applied"], answer["lapsed"]) == (0, 0)
     jti = populated("revoke", "credential", "a-jti", "--wait", "cluster", "--json").json

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stormdoor.cli.main import run
-from stormdoor.cli.output import clean
+from stormdoor.cli.output import clean, say
 from tests.cli.conftest import Cli
 from tests.config.files import TRAIL_KEY
 
@@ -212,6 +212,22 @@ def test_completion_installed(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monk
 def test_control_characters_are_escaped(text: str, shown: str) -> None:
     """Control characters, and those that turn the direction of writing, are shown as escapes."""
     assert clean(text) == shown
+
+
+def test_lines_on_a_terminal_break_between_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal gets no broken word, and a long key in one piece; a pipe gets one line."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    key = "k" * 60
+    sentence = f"No node sends to the revoked principal later than half a second. {key}"
+    say(sentence)
+    assert capsys.readouterr().out == f"{sentence}\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    say(sentence)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["No node sends to the revoked principal", "later than half a second.", key]
 
 
 def test_help_imports_no_command() -> None:

@@ -42,7 +42,7 @@ def test_a_node_that_was_declared_lapsed(populated: Cli, config: Path) -> None:
     asyncio.run(_join(config, "another log", declared=True))
     result = populated("nodes")
     assert result.code == 1
-    assert "lapsed" in result.out
+    assert "a-node: a change that waited for it has declared it lapsed." in result.out
     [node] = populated("nodes", "--json").json["nodes"]
     assert (node["state"], node["applied"], node["version"]) == ("lapsed", 7, "0.0.9")
     assert node["epoch"] == "another log"
@@ -58,6 +58,41 @@ def test_a_failover_is_seen_in_the_table(populated: Cli, config: Path) -> None:
     assert "a-node-of-12" in shown[0]  # on one line of 80 characters
     assert "c889e6.1 " in shown[0]
     assert "c889e6.A " in shown[1]
+
+
+async def _join_all(config: Path, *nodes: tuple[str, str, str]) -> None:
+    store = open_store(f"sqlite:{config.parent / 'door.db'}")
+    await store.open()
+    epoch = (await store.log_position()).epoch
+    for node, version, policies in nodes:
+        position = LogPosition(epoch, 1_234_567)
+        status = NodeStatus(applied=position, lease=2.0, version=version, policies=policies)
+        await store.beat(node, status, joining=True)
+    await store.close()
+
+
+def test_a_table_of_80_columns(populated: Cli, config: Path) -> None:
+    """Names as long as those of pods stay on their line; what all nodes share is said once."""
+    pod = "chat-7d9f8b6c4-x2x4z-7-2f9c01"
+    asyncio.run(_join_all(config, (pod, "0.1.0", "648b0b"), ("web1-9-b7705e", "0.1.0", "648b0b")))
+    lines = populated("nodes").out.splitlines()
+    [shown] = [line for line in lines if line.startswith(pod)]
+    assert "1234567" in shown
+    assert max(map(len, lines[:4])) <= 80
+    assert "All have version 0.1.0." in lines
+    assert "policies" not in "".join(lines)
+
+
+def test_nodes_that_differ(populated: Cli, config: Path) -> None:
+    """During an upgrade the table has the versions, and a sentence names the policies of each node."""
+    old, new = ("web1-4127-2f9c01", "0.9.10", "648b0b"), ("web1-4131-b7705e", "0.10.0", "aa11bb")
+    asyncio.run(_join_all(config, old, new))
+    result = populated("nodes")
+    assert "They have different policies: 648b0b on web1-4127-2f9c01; aa11bb on " in result.out
+    for node, version, _ in (old, new):
+        [row] = [line for line in result.out.splitlines() if line.startswith(f"{node} ")]
+        assert row.rstrip().endswith(version)
+        assert len(row) <= 80
 
 
 class WithStandby(MemoryStore):

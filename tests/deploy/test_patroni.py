@@ -61,7 +61,7 @@ class Installation:
     def revoke(self, name: str) -> None:
         """Revoke a principal; both servers apply it."""
         said = stormdoor("revoke", "principal", name, "--wait", "cluster", **self.environment)
-        assert "2 servers applied it" in said
+        assert "2 nodes applied it" in said
 
     def timeline(self) -> int:
         """The timeline of the primary, as the epoch has it."""

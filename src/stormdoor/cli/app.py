@@ -30,7 +30,7 @@ app = App(
         "stormdoor COMMAND --help has examples of each."
     ),
     version=lambda: f"stormdoor {version('stormdoor')}",
-    help_format="plaintext",
+    help_format="markdown",
     help_flags=["--help", "-h"],
     result_action="return_value",
     suppress_keyboard_interrupt=False,
@@ -86,6 +86,18 @@ code.
 For a program that starts its own server: stormdoor run -- COMMAND."""
 )
 
+_NODES = _paragraphs(
+    """List the nodes, which are the processes that serve, and the guarantee about revocations.
+
+held: the node holds its lease, so messages pass. silent: its last beat is older than its lease. lapsed: a
+change with --wait cluster declared its lease lapsed. A silent or lapsed node lets no message pass.
+
+applied: the position in the log of revocations up to which the node has applied every entry. All nodes
+follow the same epoch of the log.
+
+Ends with 0 if each node holds its lease and follows the log; with 1 if one does not, or if there is none."""
+)
+
 _PRESET = _paragraphs(
     """Presets for known applications: list them, and print one as TOML.
 
@@ -125,8 +137,8 @@ for _name, _group, _help in (
     ("keys", _OPERATE, "API keys of services and devices."),
     ("sessions", _OPERATE, "Logins: list and end."),
     ("factors", _OPERATE, "Second factors of principals: list and remove."),
-    ("connections", _OPERATE, "Open sockets on all servers: list and close."),
-    ("nodes", _OPERATE, "List the processes that serve, and the guarantee about revocations."),
+    ("connections", _OPERATE, "Open sockets on all nodes: list and close."),
+    ("nodes", _OPERATE, _NODES),
     ("store", _OPERATE, "Copy the store of an installation from SQLite to PostgreSQL."),
     ("migrate", _OPERATE, "The schema of a store on PostgreSQL: plan, apply and verify."),
     (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="check", help_format="plaintext")
+app = App(name="check", help_format="markdown")
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 

@@ -9,7 +9,7 @@ from cyclopts import App
 
 __all__ = ["app"]
 
-app = App(name="completion", help_format="plaintext")
+app = App(name="completion", help_format="markdown")
 
 Shell = Literal["bash", "zsh", "fish"]
 

@@ -14,14 +14,14 @@ from stormdoor.core.revocation import Target
 
 __all__ = ["app"]
 
-app = App(name="connections", help_format="plaintext", help="Open sockets.")
+app = App(name="connections", help_format="markdown", help="Open sockets.")
 
 
 @app.command(name="list")
 async def list_(
     *, principal: str | None = None, endpoint: str | None = None, where: Where = UNSAID
 ) -> int:
-    """List the open connections of all servers. A server reports them once a second.
+    """List the open connections of all nodes. A node reports them once a second.
 
     Args:
         principal: Only connections of this principal.
@@ -47,7 +47,7 @@ async def list_(
             "endpoint": one.endpoint,
             "address": one.address,
             "opened": iso(one.opened_at),
-            "server": one.node,
+            "node": one.node,
         },
         columns=["connection!", "principal", "by", "endpoint", "from", "for!>"],
         row=lambda one: (
@@ -61,8 +61,8 @@ async def list_(
         empty="There are no such connections.",
     )
     if found and not where.json:
-        servers = len({one.node for one in found})
-        remark(f"{counted(len(found), 'connection')} on {counted(servers, 'server')}.")
+        nodes = len({one.node for one in found})
+        remark(f"{counted(len(found), 'connection')} on {counted(nodes, 'node')}.")
     return code
 
 
@@ -81,7 +81,7 @@ async def close(
         connection: The id of a connection, or its beginning.
         more: Further connections.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -94,7 +94,7 @@ async def close(
             for id in ids:
                 await guard.admin.revoke(Target.CONNECTION, id, actor=actor(), reason=reason)
 
-        servers = await changed(guard, wait, close_all)
+        nodes = await changed(guard, wait, close_all)
         left = await closed(guard, before)
-    done = followed(servers) if servers else "Done."
-    return report_closed(where, {"connections": ids, **servers}, done, len(before), left)
+    done = followed(nodes) if nodes else "Done."
+    return report_closed(where, {"connections": ids, **nodes}, done, len(before), left)

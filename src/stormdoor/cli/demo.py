@@ -13,7 +13,7 @@ from stormdoor.demo.port import HOST, PORT
 
 __all__ = ["app"]
 
-app = App(name="demo", help_format="plaintext")
+app = App(name="demo", help_format="markdown")
 
 
 @app.default

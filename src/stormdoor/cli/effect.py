@@ -1,4 +1,4 @@
-"""Make a change, and wait until the running servers have applied it."""
+"""Make a change, and wait until the nodes have applied it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FOLLOWS", "Wait", "changed", "closed", "counted", "ended", "followed", "live"]
 
-FOLLOWS = "A running server follows within a second."
+FOLLOWS = "Each node follows within a second."
 
 Wait = Annotated[Literal["log", "cluster"], Parameter(name="--wait")]
 """The option of each command that ends connections or changes rights."""
@@ -22,17 +22,17 @@ Wait = Annotated[Literal["log", "cluster"], Parameter(name="--wait")]
 _ALIVE_SECONDS = 15.0
 _PATIENCE_SECONDS = 4.0
 _LOOK_SECONDS = 0.2
-_REPORTED_SECONDS = 2.0  # a server reads the feed four times a second, and reports every second
+_REPORTED_SECONDS = 2.0  # a node reads the feed four times a second, and reports every second
 
 
 async def changed(
     guard: Guard, wait: Wait, change: Callable[[], Awaitable[object]]
 ) -> dict[str, int]:
-    """Make a change. Returns the numbers of servers that applied it and that lapsed, if they are waited for.
+    """Make a change. Returns the numbers of nodes that applied it and that lapsed, if they are waited for.
 
     Args:
         guard: The guard of the installation.
-        wait: "cluster" waits until every live server has applied the change.
+        wait: "cluster" waits until every live node has applied the change.
         change: Calls methods of `guard.admin`.
     """
     if wait == "log":
@@ -41,20 +41,18 @@ async def changed(
     return (await guard.admin.on_every_node(change))[1]._asdict()
 
 
-def followed(servers: dict[str, int]) -> str:
-    """Return the sentence about the servers that `changed` has waited for, or about the running ones."""
-    if not servers:
+def followed(nodes: dict[str, int]) -> str:
+    """Return the sentence about the nodes that `changed` has waited for, or about the running ones."""
+    if not nodes:
         return FOLLOWS
-    lapsed = (
-        f"; {counted(servers['lapsed'], 'server')} declared lapsed" if servers["lapsed"] else ""
-    )
-    return f"{counted(servers['applied'], 'server')} applied it{lapsed}."
+    lapsed = f"; {counted(nodes['lapsed'], 'node')} declared lapsed" if nodes["lapsed"] else ""
+    return f"{counted(nodes['applied'], 'node')} applied it{lapsed}."
 
 
 async def live(
     guard: Guard, matches: Callable[[LiveConnection], bool] = lambda _: True
 ) -> list[LiveConnection]:
-    """Return the open connections of all servers that have reported recently."""
+    """Return the open connections of all nodes that have reported recently."""
     members = await guard.state.members.members()
     nodes = [one.node for one in members if one.age <= _ALIVE_SECONDS]
     found = await guard.state.connections.live_connections(nodes)
@@ -63,7 +61,7 @@ async def live(
 
 async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = True) -> int:
     """Wait some seconds until all of `before` are closed. Returns how many are still open."""
-    await guard.trail.flush()  # the actor is recorded before the servers are waited for
+    await guard.trail.flush()  # the actor is recorded before the nodes are waited for
     ids = {one.id for one in before}
     left = len(ids)
     for _ in range(int(_PATIENCE_SECONDS / _LOOK_SECONDS) if wait else 0):
@@ -75,7 +73,7 @@ async def closed(guard: Guard, before: list[LiveConnection], *, wait: bool = Tru
 
 
 async def ended(guard: Guard, before: list[LiveConnection]) -> int:
-    """Return how many of `before` have ended, after the servers had time to apply and to report it."""
+    """Return how many of `before` have ended, after the nodes had time to apply and to report it."""
     await guard.trail.flush()
     if before:
         await asyncio.sleep(_REPORTED_SECONDS)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="explain", help_format="plaintext")
+app = App(name="explain", help_format="markdown")
 
 app.command(
     "stormdoor.cli.explain_handshake:handshake",

@@ -16,7 +16,7 @@ __all__ = ["app"]
 
 Every = Annotated[bool, Parameter(name="--all")]
 
-app = App(name="factors", help_format="plaintext", help="Second factors of principals.")
+app = App(name="factors", help_format="markdown", help="Second factors of principals.")
 
 
 @app.command(name="list")
@@ -87,7 +87,7 @@ async def remove(
         principal: Its id.
         factor: The id of a factor, or its beginning.
         every: Remove all of them.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     if bool(factor) == every:
@@ -103,7 +103,7 @@ async def remove(
             for id in ids:
                 await guard.admin.remove_factor(account.id, id, actor=actor())
 
-        servers = await changed(guard, wait, remove_all)
-    done = f"{counted(len(ids), 'factor')} of {account.id} removed. {followed(servers)}"
-    print_result(where, {"principal": account.id, "removed": ids, **servers}, done)
+        nodes = await changed(guard, wait, remove_all)
+    done = f"{counted(len(ids), 'factor')} of {account.id} removed. {followed(nodes)}"
+    print_result(where, {"principal": account.id, "removed": ids, **nodes}, done)
     return 0 if ids else 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="keys", help_format="plaintext", help="API keys of services and devices.")
+app = App(name="keys", help_format="markdown", help="API keys of services and devices.")
 
 Scope = Annotated[tuple[str, ...], Parameter(name=["--scope", "-s"], required=True)]
 
@@ -103,11 +103,11 @@ def _hand_over(
     lines: list[str],
     *,
     quiet: bool,
-    servers: Mapping[str, int] | None = None,
+    nodes: Mapping[str, int] | None = None,
 ) -> int:
     """Print a new key: the secret on standard output, for a pipe, and everything else on standard error."""
     if where.json:
-        print_json({**_as_json(issued.key), **(servers or {}), "secret": issued.secret})
+        print_json({**_as_json(issued.key), **(nodes or {}), "secret": issued.secret})
         return 0
     if not quiet:
         for line in lines:
@@ -134,8 +134,8 @@ async def issue(
     Args:
         principal: Principal that the key belongs to.
         name: Purpose of the key, for people.
-        scope: A permission that it is restricted to, such as chat:say or chat:*; may be given several
-            times. '*' for all permissions of the principal.
+        scope: A permission that it is restricted to, such as chat:say or `chat:*`; may be given several
+            times. `*` for all permissions of the principal.
         network: A network that it may be used from, such as 10.0.0.0/8; may be given several times.
         expires: Lifetime, such as 90d, or never. 365d if left out.
         quiet: Print only the key.
@@ -168,7 +168,7 @@ async def rotate(
     Args:
         key: The id of the old one.
         overlap: Time for which both are valid. 24h if left out; 0s ends the old one at once.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         quiet: Print only the key.
         where: Which installation.
     """
@@ -182,20 +182,20 @@ async def rotate(
             made.append(await guard.admin.rotate_key(old, overlap_seconds=seconds, actor=actor()))
 
         failure: StoreUnavailable | None = None
-        servers: dict[str, int] = {}
+        nodes: dict[str, int] = {}
         try:
-            servers = await changed(guard, wait, replace_key)
+            nodes = await changed(guard, wait, replace_key)
         except StoreUnavailable as error:
             if not made:
                 raise
             failure = error
-    # INVARIANT: a stored key is printed, also if not all servers are known to have applied its rotation.
+    # INVARIANT: a stored key is printed, also if not all nodes are known to have applied its rotation.
     [issued] = made
     left = f"stays valid for {lasting(seconds)}" if seconds else "is void"
     lines = [f"Key {issued.key.id} replaces {old}, which {left}."]
-    if servers:
-        lines.append(followed(servers))
-    code = _hand_over(where, issued, lines, quiet=quiet, servers=servers)
+    if nodes:
+        lines.append(followed(nodes))
+    code = _hand_over(where, issued, lines, quiet=quiet, nodes=nodes)
     if failure is not None:
         raise failure
     return code
@@ -208,7 +208,7 @@ async def revoke(key: str, /, *more: str, wait: Wait = "log", where: Where = UNS
     Args:
         key: The id of a key, or its beginning.
         more: Further keys.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -220,7 +220,7 @@ async def revoke(key: str, /, *more: str, wait: Wait = "log", where: Where = UNS
             for id in ids:
                 await guard.admin.revoke_key(id, actor=actor())
 
-        servers = await changed(guard, wait, revoke_all)
-    done = f"{counted(len(ids), 'key')} revoked. {followed(servers)}"
-    print_result(where, {"revoked": ids, **servers}, done)
+        nodes = await changed(guard, wait, revoke_all)
+    done = f"{counted(len(ids), 'key')} revoked. {followed(nodes)}"
+    print_result(where, {"revoked": ids, **nodes}, done)
     return 0

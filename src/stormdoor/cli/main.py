@@ -27,10 +27,14 @@ _INTERNAL = 70
 
 def _complain(message: str) -> None:
     """Print an error message on standard error."""
-    from stormdoor.cli.output import clean
+    from stormdoor.cli.output import clean, folded
 
-    text = "\n".join(clean(line) for line in message.splitlines()) or "an error without a message"
-    sys.stderr.write(f"stormdoor: {text}\n")
+    said = f"stormdoor: {message or 'an error without a message'}"
+    lines = [clean(line) for line in said.splitlines()]
+    if sys.stderr.isatty():
+        width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        lines = [folded(line, width) for line in lines]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
 def exit_status(error: Exception) -> int:

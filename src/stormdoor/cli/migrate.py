@@ -12,7 +12,7 @@ from stormdoor.cli.where import UNSAID, Where, actor, opened, resolved
 
 __all__ = ["app"]
 
-app = App(name="migrate", help_format="plaintext")
+app = App(name="migrate", help_format="markdown")
 
 
 def _url(where: Where) -> str:

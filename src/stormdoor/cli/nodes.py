@@ -7,25 +7,29 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from stormdoor.cli.duration import lasting
 from stormdoor.cli.output import print_json, remark, say, table
 from stormdoor.cli.where import UNSAID, Where, opened
 
 if TYPE_CHECKING:
+    from stormdoor.core.log_position import LogPosition
     from stormdoor.ports.members import Member
 
 __all__ = ["app"]
 
-app = App(name="nodes", help_format="plaintext")
+app = App(name="nodes", help_format="markdown")
 
 _SHORT = 6
 """Characters of an epoch and of a digest in the table; all of them are in the JSON."""
+_TENTHS_SECONDS = 60.0
+"""Below this age of a beat, the table shows tenths of a second."""
 
 
 @app.default
 async def nodes(*, where: Where = UNSAID) -> int:
     """List the processes that serve this installation, and the guarantee about revocations.
 
-    Ends with 1 if there is none, or if one has a lapsed lease or follows another log.
+    See the help of the command, in `stormdoor.cli.app`.
 
     Args:
         where: Which installation.
@@ -60,30 +64,64 @@ async def nodes(*, where: Where = UNSAID) -> int:
             }
         )
     elif members:
-        columns = ("node!", "lease", "beat!>", "applied!>", "epoch!", "version", "policies!")
-        table(
-            [*columns, "sockets!>"],
-            [
-                (
-                    one.node,
-                    _state(one),
-                    f"{one.age:.1f} s",
-                    str(one.status.applied.seq),
-                    _short(one.status.applied.epoch),
-                    one.status.version,
-                    one.status.policies[:_SHORT],
-                    str(one.status.connections),
-                )
-                for one in members
-            ],
-        )
+        _show(members)
         say(f"The log ends at {head.seq} of epoch {_short(head.epoch)}. {guarantee}")
+        for one in members:
+            if fault := _fault(one, head):
+                say(f"{one.node}: {fault}", style="red")
     else:
         remark("No process serves this installation.")
-    sound = members and all(
-        _state(one) == "held" and one.status.applied.epoch == head.epoch for one in members
-    )
-    return 0 if sound else 1
+    return 0 if members and not any(_fault(one, head) for one in members) else 1
+
+
+def _show(members: list[Member]) -> None:
+    """Print the nodes, with their versions and policies where these differ."""
+    columns = ["node", "lease!", "beat!>", "applied!>", "epoch!", "sockets!>"]
+    rows = [
+        [
+            one.node,
+            _state(one),
+            f"{one.age:.1f} s" if one.age < _TENTHS_SECONDS else lasting(one.age),
+            str(one.status.applied.seq),
+            _short(one.status.applied.epoch),
+            str(one.status.connections),
+        ]
+        for one in members
+    ]
+    versions = {one.status.version for one in members}
+    if len(versions) > 1:
+        columns.append("version!")
+        for row, one in zip(rows, members, strict=True):
+            row.append(one.status.version)
+    table(columns, rows)
+    if len(versions) == 1:
+        say(f"All have version {versions.pop()}.")
+    users: dict[str, list[str]] = {}
+    for one in members:
+        users.setdefault(one.status.policies[:_SHORT], []).append(one.node)
+    if len(users) > 1:
+        named = "; ".join(
+            f"{policies or 'none'} on {', '.join(on)}" for policies, on in users.items()
+        )
+        say(f"They have different policies: {named}.", style="red")
+
+
+def _fault(member: Member, head: LogPosition) -> str | None:
+    """Return the sentence about a node without a lease or on another log; None for a sound one."""
+    match _state(member):
+        case "lapsed":
+            return (
+                "a change that waited for it has declared it lapsed. It joins again by itself; one that was "
+                "killed is listed for an hour"
+            )
+        case "silent":
+            return (
+                "its last beat is older than its lease, so no message passes there. One that was killed is "
+                "listed for an hour"
+            )
+    if member.status.applied.epoch != head.epoch:
+        return "it follows another log; see the runbook, The epoch has changed"
+    return None
 
 
 def _short(epoch: str) -> str:

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from textwrap import fill
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "console",
     "day",
     "facts",
+    "folded",
     "iso",
     "moment",
     "print_json",
@@ -50,12 +52,27 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(text: str = "", *, style: str = "") -> None:
     """Print a line of the result."""
-    console().print(clean(text), style=style or None, soft_wrap=True)
+    _print_line(console(), text, style)
 
 
 def remark(text: str) -> None:
     """Print a line that is not part of the result: on standard error."""
-    console(stderr=True).print(clean(text), style="dim", soft_wrap=True)
+    _print_line(console(stderr=True), text, "dim")
+
+
+def folded(text: str, width: int) -> str:
+    """Return the text with lines of at most `width` characters. A longer word, such as a key, stays whole."""
+    if len(text) <= width:
+        return text
+    return fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _print_line(to: Console, text: str, style: str) -> None:
+    # A terminal would break the line within a word. A program that reads a pipe gets it in one piece.
+    shown = clean(text)
+    if to.is_terminal:
+        shown = folded(shown, to.width)
+    to.print(shown, style=style or None, soft_wrap=True)
 
 
 def print_json(value: object) -> None:

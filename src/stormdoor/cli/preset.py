@@ -12,7 +12,7 @@ from stormdoor.config.preset import preset_file, preset_names
 
 __all__ = ["app"]
 
-app = App(name="preset", help_format="plaintext")
+app = App(name="preset", help_format="markdown")
 
 
 @app.command(name="list")

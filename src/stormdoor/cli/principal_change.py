@@ -40,7 +40,7 @@ async def _end_connections(
         name: Name of the change, for scripts.
         change: Makes the change.
         done: Sentence about the change.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         question: Asks the operator for a confirmation first; empty for none.
     """
     async with opened(where) as installation:
@@ -48,11 +48,11 @@ async def _end_connections(
         await known_principal(guard, principal)
         confirm(question, yes=not question)
         before = await live(guard, lambda one: one.principal_id == principal)
-        servers = await changed(guard, wait, lambda: change(guard.admin))
+        nodes = await changed(guard, wait, lambda: change(guard.admin))
         left = await closed(guard, before)
-    if servers:
-        done = f"{done} {followed(servers)}"
-    result = {"principal": principal, name: True, **servers}
+    if nodes:
+        done = f"{done} {followed(nodes)}"
+    result = {"principal": principal, name: True, **nodes}
     return report_closed(where, result, done, len(before), left)
 
 
@@ -71,7 +71,7 @@ async def remove(
     Args:
         principal: Its name.
         yes: Do not ask.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     return await _end_connections(
@@ -90,7 +90,7 @@ async def disable(principal: str, /, *, wait: Wait = "log", where: Where = UNSAI
 
     Args:
         principal: Its name.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     return await _end_connections(
@@ -131,7 +131,7 @@ async def password(
     Args:
         principal: Its name.
         password_stdin: Read the password from standard input, one line.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -141,14 +141,14 @@ async def password(
             principal, from_stdin=password_stdin, problem=guard.passwords.unacceptable
         )
         before = await live(guard, lambda one: one.principal_id == principal)
-        servers = await changed(
+        nodes = await changed(
             guard, wait, lambda: guard.admin.set_password(principal, chosen, actor=actor())
         )
         left = await closed(guard, before)
     done = f"{principal} has a new password. Its sessions, tokens and keys until now are void."
-    if servers:
-        done = f"{done} {followed(servers)}"
-    result = {"principal": principal, "password": True, **servers}
+    if nodes:
+        done = f"{done} {followed(nodes)}"
+    result = {"principal": principal, "password": True, **nodes}
     return report_closed(where, result, done, len(before), left)
 
 
@@ -166,7 +166,7 @@ async def set_(
         principal: Its name.
         attribute: name=text or name:=json, such as department=support or rooms:='["lobby"]'.
         unset: The name of an attribute to remove; may be given several times.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     facts = attributes(attribute)
@@ -179,9 +179,9 @@ async def set_(
             raise UsageError(f"{principal} has no attribute {', '.join(missing)}")
         kept = {name: value for name, value in account.attributes.items() if name not in unset}
         new, guard = {**kept, **facts}, installation.guard
-        servers = await changed(
+        nodes = await changed(
             guard, wait, lambda: guard.admin.set_attributes(principal, new, actor=actor())
         )
-    done = f"{principal} now has: {', '.join(sorted(new)) or 'no attributes'}. {followed(servers)}"
-    print_result(where, {"principal": principal, "attributes": new, **servers}, done)
+    done = f"{principal} now has: {', '.join(sorted(new)) or 'no attributes'}. {followed(nodes)}"
+    print_result(where, {"principal": principal, "attributes": new, **nodes}, done)
     return 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="principals", help_format="plaintext", help="List and manage principals.")
+app = App(name="principals", help_format="markdown", help="List and manage principals.")
 
 for _command in (disable, enable, password, remove):
     app.command(_command)

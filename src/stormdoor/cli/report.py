@@ -29,12 +29,13 @@ def report_closed(
     if where.json:
         print_json({**result, "closed": before - left, "left": left})
     elif not before:
-        say(f"{done} No connection was open; {FOLLOWS[0].lower()}{FOLLOWS[1:]}")
+        follows = "" if "applied" in result else f" {FOLLOWS}"
+        say(f"{done} No connection was open.{follows}")
     else:
         say(f"{done} {counted(before - left, 'connection')} closed.")
     if left:
         remark(
-            f"{counted(left, 'connection')} still listed: a server does not answer, or reads "
+            f"{counted(left, 'connection')} still listed: a node does not answer, or reads "
             "another store. See: stormdoor connections list"
         )
     return 1 if left else 0

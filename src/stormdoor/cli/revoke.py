@@ -28,7 +28,7 @@ __all__ = ["app"]
 
 app = App(
     name="revoke",
-    help_format="plaintext",
+    help_format="markdown",
     help="Revoke credentials that may have been stolen. Credentials issued afterwards are valid.",
 )
 
@@ -56,8 +56,8 @@ async def _revoke(
         value: Their id; empty for all of them.
         reason: For the trail.
         until: Revoke only what was issued until this time.
-        wait: "cluster" waits until every live server has applied it, and reports how many have.
-        matches: Finds the affected connections; None if only the servers know which are affected.
+        wait: "cluster" waits until every live node has applied it, and reports how many have.
+        matches: Finds the affected connections; None if only the nodes know which are affected.
     """
     before = None if until is None else parse_moment(until)
     async with opened(where) as installation:
@@ -65,19 +65,19 @@ async def _revoke(
         known = matches is not None and before is None
         were = await live(guard, matches if matches is not None and known else lambda _: True)
         who = actor()
-        servers = await changed(
+        nodes = await changed(
             guard,
             wait,
             lambda: guard.admin.revoke(target, value, before=before, actor=who, reason=reason),
         )
         left = await closed(guard, were) if known else 0
         affected = len(were) if known else await ended(guard, were)
-    result: dict[str, object] = {target.value: value, **servers}
+    result: dict[str, object] = {target.value: value, **nodes}
     if before is not None:
         result["before"] = iso(before)
     when = "now" if before is None else iso(before)
     done = f"All credentials that were issued until {when} are revoked ({target.value} {value}".rstrip()
-    said = f" {followed(servers)}" if servers else ""
+    said = f" {followed(nodes)}" if nodes else ""
     return report_closed(where, result, f"{done}).{said}", affected, left)
 
 
@@ -99,7 +99,7 @@ async def principal(
         name: Its name.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     return await _revoke(
@@ -122,7 +122,7 @@ async def session(
     Args:
         id: The id of the session, or its beginning.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -136,9 +136,9 @@ async def session(
             # A server may have given it a new id since it was read.
             await guard.admin.end_login(known[found], since=since, actor=who, reason=reason)
 
-        servers = await changed(guard, wait, revoke)
-    result = {"session": found, **servers}
-    print_result(where, result, f"The session is over. {followed(servers)}")
+        nodes = await changed(guard, wait, revoke)
+    result = {"session": found, **nodes}
+    print_result(where, result, f"The session is over. {followed(nodes)}")
     return 0
 
 
@@ -151,7 +151,7 @@ async def credential(
     Args:
         id: The id.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -163,10 +163,10 @@ async def credential(
                 return guard.admin.revoke_key(id, actor=actor())
             return guard.admin.revoke(Target.CREDENTIAL, id, actor=actor(), reason=reason)
 
-        servers = await changed(guard, wait, revoke)
+        nodes = await changed(guard, wait, revoke)
     what = f"The key {id} of {key[1].id} is" if key else f"A token with the jti {id} is"
-    result = {"credential": id, "api_key": key is not None, **servers}
-    print_result(where, result, f"{what} void. {followed(servers)}")
+    result = {"credential": id, "api_key": key is not None, **nodes}
+    print_result(where, result, f"{what} void. {followed(nodes)}")
     return 0
 
 
@@ -186,7 +186,7 @@ async def token(
     Args:
         sha256: The SHA-256 of the token in hex, instead.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     if sha256 is None:
@@ -212,7 +212,7 @@ async def device(
         id: The id of the device.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     return await _revoke(where, Target.DEVICE, id, until=before, reason=reason, wait=wait)
@@ -234,7 +234,7 @@ async def role(
         name: The role.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     return await _revoke(where, Target.ROLE, name, until=before, reason=reason, wait=wait)
@@ -256,7 +256,7 @@ async def tenant(
         id: The tenant.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     return await _revoke(where, Target.TENANT, id, until=before, reason=reason, wait=wait)
@@ -271,7 +271,7 @@ async def connection(
     Args:
         id: The id of the connection, or its beginning.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     return await close(id, reason=reason, wait=wait, where=where)
@@ -291,7 +291,7 @@ async def everything(
     Args:
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         yes: Do not ask.
         where: Which installation.
     """

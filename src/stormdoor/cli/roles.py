@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="roles", help_format="plaintext", help="Roles of principals.")
+app = App(name="roles", help_format="markdown", help="Roles of principals.")
 
 
 @app.command(name="list")
@@ -73,11 +73,11 @@ async def _assigned_roles(installation: Installation, principal: str) -> frozens
 
 
 def _say(
-    where: Where, principal: str, roles: frozenset[str], done: str, servers: dict[str, int]
+    where: Where, principal: str, roles: frozenset[str], done: str, nodes: dict[str, int]
 ) -> None:
     held = sorted(roles)
-    text = f"{done} {principal} now has: {', '.join(held) or 'no roles'}. {followed(servers)}"
-    print_result(where, {"principal": principal, "roles": held, **servers}, text)
+    text = f"{done} {principal} now has: {', '.join(held) or 'no roles'}. {followed(nodes)}"
+    print_result(where, {"principal": principal, "roles": held, **nodes}, text)
 
 
 @app.command
@@ -97,7 +97,7 @@ async def grant(
         role: The role.
         more: Further roles.
         anyway: Give roles that the configuration does not define.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -111,9 +111,9 @@ async def grant(
                 if one not in before:
                     await guard.admin.grant_role(principal, one, actor=actor())
 
-        servers = await changed(guard, wait, grant_all)
+        nodes = await changed(guard, wait, grant_all)
         after = await _assigned_roles(installation, principal)
-    _say(where, principal, after, "Granted." if after != before else "Nothing to grant.", servers)
+    _say(where, principal, after, "Granted." if after != before else "Nothing to grant.", nodes)
     return 0
 
 
@@ -127,7 +127,7 @@ async def withdraw(
         principal: Principal that loses the role.
         role: The role.
         more: Further roles.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
@@ -143,7 +143,7 @@ async def withdraw(
             for one in wanted:
                 await guard.admin.withdraw_role(principal, one, actor=actor())
 
-        servers = await changed(guard, wait, withdraw_all)
+        nodes = await changed(guard, wait, withdraw_all)
         after = await _assigned_roles(installation, principal)
-    _say(where, principal, after, "Withdrawn.", servers)
+    _say(where, principal, after, "Withdrawn.", nodes)
     return 0

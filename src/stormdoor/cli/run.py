@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="run", help_format="plaintext")
+app = App(name="run", help_format="markdown")
 
 _TRAIL_KEY = "STORMDOOR_TRAIL_KEY"
 

@@ -11,7 +11,7 @@ from stormdoor.logs import LogFormat
 
 __all__ = ["app"]
 
-app = App(name="serve", help_format="plaintext")
+app = App(name="serve", help_format="markdown")
 
 
 @app.default

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="sessions", help_format="plaintext", help="Logins.")
+app = App(name="sessions", help_format="markdown", help="Logins.")
 
 _SHOWN = 12  # characters of an id: 48 bits, so that two are never equal in practice
 
@@ -82,7 +82,7 @@ async def end(
     Args:
         session: The id of a session, or its beginning.
         principal: End all sessions of this principal.
-        wait: "cluster" waits until every live server has applied it.
+        wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     if bool(session) == (principal is not None):
@@ -101,7 +101,7 @@ async def end(
                     found[id], since=since, actor=actor(), reason="ended by an operator"
                 )
 
-        servers = await changed(guard, wait, end_all)
-    done = f"{counted(len(ids), 'session')} ended. {followed(servers)}"
-    print_result(where, {"ended": ids, **servers}, done)
+        nodes = await changed(guard, wait, end_all)
+    done = f"{counted(len(ids), 'session')} ended. {followed(nodes)}"
+    print_result(where, {"ended": ids, **nodes}, done)
     return 0 if ids else 1

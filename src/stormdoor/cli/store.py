@@ -12,7 +12,7 @@ from stormdoor.cli.where import Where, trail_key
 
 __all__ = ["app"]
 
-app = App(name="store", help_format="plaintext")
+app = App(name="store", help_format="markdown")
 
 
 @app.command
@@ -52,7 +52,7 @@ async def copy(
     if json:
         print_json({"rows": copied.rows, "head": head})
         return 0
-    table(("table", "rows"), [(name, str(number)) for name, number in copied.rows.items()])
+    table(("table", "rows>"), [(name, str(number)) for name, number in copied.rows.items()])
     say("Every row is in the database, as it was in the file, and the trail is whole.")
     say(f"head {head}")
     return 0

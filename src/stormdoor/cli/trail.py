@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = App(name="trail", help_format="plaintext", help="The audit trail.")
+app = App(name="trail", help_format="markdown", help="The audit trail.")
 
 for _command in (verify, export, retain, erase):
     app.command(_command)

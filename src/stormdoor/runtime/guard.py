@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import secrets
+import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -69,6 +71,16 @@ _log = logging.getLogger("stormdoor.guard")
 
 _PATIENCE_SECONDS = 5.0
 _STRICT: Mapping[str, str] = MappingProxyType({})
+_MACHINE_CHARACTERS = 32
+
+
+def _node_name() -> str:
+    """Return a name that leads an operator to this process: machine, process id, random digits."""
+    machine = socket.gethostname().partition(".")[0][:_MACHINE_CHARACTERS]
+    printable = re.sub(r"[^A-Za-z0-9-]", "_", machine)
+    return f"{printable}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
 """No endpoint has a freshness of its own."""
 
 
@@ -109,7 +121,7 @@ class Guard:
         freshness: The greatest age of revocations at single endpoints, by the path pattern of their route:
             "strict" for the lease, a number of seconds such as "5", or "none". What `protect` and the handler
             declare has priority.
-        node: Name of this process in the list of connections; random by default.
+        node: Name of this process in the list of nodes; by default machine, process id and random digits.
         protection: The declarations about the handlers of the application, which `protect` reads.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
@@ -232,7 +244,7 @@ class Guard:
             trail=self.trail,
             statistics=self.statistics,
             clock=self.clock,
-            node=node or f"{os.getpid()}-{secrets.token_hex(3)}",
+            node=node or _node_name(),
         )
         self.fence = Fence(
             lease=self.lease,
