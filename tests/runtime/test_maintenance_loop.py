@@ -108,6 +108,20 @@ async def test_the_loop_survives_errors() -> None:
         store.broken.clear()
 
 
+async def test_a_list_that_cannot_be_written_is_logged_once() -> None:
+    """While the store is down, the log has one line about the list of connections, and one at the end."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    with log_lines("stormdoor.maintenance") as lines:
+        for store.down in (True, True, False, False):
+            await guard.maintenance_loop.clean_up()
+    assert [line.partition(":")[0] for line in lines] == [
+        "the list of connections cannot be written",
+        "the list of connections is being written again",
+    ]
+    await guard.close()
+
+
 @pytest.mark.parametrize(
     "broken", ["revocations", "session", "account", "append_events", "sync_connections"]
 )

@@ -65,6 +65,9 @@ async def _soon(call: Callable[[], object], *, raises: bool = False) -> None:
         ("{url}_missing", "there is no such database"),
         ("postgresql://x:secret@127.0.0.1:1/db", "nothing listens there"),
         ("postgresql://x:secret@127.0.0.1:1,127.0.0.1:2/db", "nothing listens there"),
+        ("{url}?sslmode=verify-full&sslrootcert=/no/ca.pem", "that of sslrootcert"),
+        ("{url}?sslmode=verify-ful", "correct its URL, or the file of its password or certificate"),
+        ("{url}?foo=1", "does not know an option of the URL"),
     ],
 )
 async def test_server_that_refuses_is_named_with_its_cause(

@@ -187,7 +187,8 @@ class ConnectionSupervisor:
             # Also for an entry of a newer version that this one cannot read: it may concern any connection.
             if ask not in self._failing:
                 self._failing.add(ask)
-                _log.error("revocations cannot be followed: %r", error)
+                said = str(error) if isinstance(error, StoreUnavailable) else repr(error)
+                _log.error("revocations cannot be followed: %s", said)
             return None
         if ask in self._failing:
             self._failing.remove(ask)

@@ -18,10 +18,13 @@ __all__ = ["Guarantee", "guarantee_of", "look_for_standby"]
 
 _BEYOND_LEASE_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
-_NONE = "commits wait for no standby, so a failover may lose acknowledged revocations"
+_NONE = (
+    "commits wait for no standby, so a failover may lose acknowledged revocations. Patroni sets the names: "
+    "there, set its synchronous_mode and synchronous_mode_strict"
+)
 _SOME = (
     "a commit waits for some of the standbys: after a failover to one, another may confirm an old primary. "
-    "Where a manager such as Patroni sets the names, change its mode instead: see the how-to PostgreSQL"
+    "Patroni sets the names: there, change its mode; see the how-to PostgreSQL"
 )
 
 

@@ -83,6 +83,7 @@ class MaintenanceLoop:
         self._unfinished = unfinished
         self._sample = sample
         self._may_not_drop = False
+        self._unlisted = False
         self.ticks = 0
         self.jobs: dict[str, asyncio.Task[object]] = {}
 
@@ -175,7 +176,13 @@ class MaintenanceLoop:
                 self._revocations.forget_sessions(now - REVOKED_SECONDS)
                 await self._drop_old_entries(now)
         except StoreUnavailable as error:
-            _log.error("the list of connections cannot be written: %s", error)
+            if not self._unlisted:
+                self._unlisted = True
+                _log.error("the list of connections cannot be written: %s", error)
+            return
+        if self._unlisted:
+            self._unlisted = False
+            _log.warning("the list of connections is being written again")
 
     async def _drop_old_entries(self, now: float) -> None:
         if self._trail_days is None or self._may_not_drop:

@@ -160,7 +160,9 @@ class _Transfer:
     async def run(self) -> dict[str, int]:
         chain = await self._begin()
         if chain is None:
-            raise StoreError("this store was copied to this database before, completely")
+            raise StoreError(
+                "this store was copied to this database before, completely; start the servers with it"
+            )
         counts = {}
         for table in TABLES:
             counts[table.name] = await self._copy(table)

@@ -1,6 +1,7 @@
 """Convert errors of PostgreSQL to messages for an operator."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from typing import Final
 
@@ -69,12 +70,25 @@ _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (Pooled, "a pooler such as PgBouncer is in between; write the address of PostgreSQL itself"),
     (NoPrimary, "none of its hosts is a primary that answers"),
     (TimeoutError, "it does not answer in time"),
+    (ssl.SSLError, "TLS fails; check the host in the URL, sslmode and sslrootcert"),
+    (
+        FileNotFoundError,
+        "a file that the URL names does not exist: a socket, or that of sslrootcert",
+    ),
     (ConnectionRefusedError, "nothing listens there; check that the server runs, and its address"),
     (OSError, "it cannot be reached; check the address and the network"),
     (asyncpg.InvalidPasswordError, "it refuses the user or the password"),
     (asyncpg.InvalidAuthorizationSpecificationError, "it refuses the user or the password"),
     (asyncpg.InvalidCatalogNameError, "there is no such database; create it"),
-    (asyncpg.InsufficientPrivilegeError, "the user lacks a right; see the how-to PostgreSQL"),
+    (
+        asyncpg.InsufficientPrivilegeError,
+        "the user lacks a right; use the login for this task, see the how-to PostgreSQL",
+    ),
+    (
+        asyncpg.ClientConfigurationError,
+        "correct its URL, or the file of its password or certificate",
+    ),
+    (asyncpg.UndefinedObjectError, "it does not know an option of the URL"),
     (asyncpg.TooManyConnectionsError, "it has no free connection; raise max_connections"),
     (asyncpg.DiskFullError, "its disk is full"),
     (asyncpg.ReadOnlySQLTransactionError, "it is a standby or read-only"),
