@@ -102,7 +102,13 @@ def test_two_workers_on_postgresql(new_database: object, tmp_path: Path) -> None
             opened = [client.stdout.readline() for _ in range(8)]
             assert all(line.endswith("is open\n") for line in opened), opened
             assert len(one.workers) == 2
-            run("revoke", "principal", "alice")
+            shown = run("nodes")
+            words = ["revoke", "principal", "alice", "--wait", "cluster"]
+            assert words in lines(PAGE)
+            said = run(*words)
             closed = client.stdout.readlines()
         assert [line.partition(" is ")[2] for line in closed] == ["closed with 3000\n"] * 8
         assert one.stop() == 0, one.output
+    [output] = [block.text for block in blocks(PAGE, "text")]
+    assert shown.splitlines()[0].split() == output.splitlines()[0].split()
+    assert said.strip() in " ".join(output.split())
