@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import pyotp
@@ -11,10 +12,18 @@ import pytest
 
 from stormdoor import Guard
 from stormdoor.auth.factors.enrolment import Enrolled
-from stormdoor.auth.factors.presented import Proof, RecoveryProof, TotpProof, VerifiedFactor
+from stormdoor.auth.factors.presented import (
+    PasskeyProof,
+    Proof,
+    RecoveryProof,
+    TotpProof,
+    VerifiedFactor,
+)
 from stormdoor.core.account import Account
 from stormdoor.errors import StoreUnavailable
 from tests.chaos.test_lost_password import forget_changes, hold, lagging_pair, promote
+from tests.guard.fakes import ORIGIN
+from tests.support.authenticator import SoftPasskey
 
 pytestmark = [pytest.mark.extended, pytest.mark.slow, pytest.mark.xdist_group("chaos-servers")]
 
@@ -39,6 +48,28 @@ async def _enrol(guard: Guard, who: str) -> Enrolment:
     enrolled = await guard.factors.enrolment.confirm_totp(issued.session, begun.id, code)
     assert isinstance(enrolled, Enrolled), enrolled
     return Enrolment(device, enrolled.factor.id, enrolled.recovery_codes)
+
+
+async def enrol_passkey(guard: Guard, who: str, *, counter: int | None = 0) -> SoftPasskey:
+    """Enrol a passkey. Without a counter it sends 0 at each use."""
+    issued = await guard.sessions.create(who)
+    begun = await guard.factors.enrolment.begin_passkey(issued.session, origin=ORIGIN)
+    assert isinstance(begun, dict), begun
+    device = SoftPasskey(origin=ORIGIN, id=who.encode(), counter=counter)
+    enrolled = await guard.factors.enrolment.confirm_passkey(
+        issued.session, device.create(begun), origin=ORIGIN
+    )
+    assert isinstance(enrolled, Enrolled), enrolled
+    return device
+
+
+async def _signed(guard: Guard, who: str, device: SoftPasskey) -> PasskeyProof:
+    """Return the answer of a passkey to a new challenge."""
+    options = await _answer(
+        lambda: guard.factors.challenge(origin=ORIGIN, binding="login", principal_id=who)
+    )
+    assert isinstance(options, dict), options
+    return PasskeyProof(credential=device.get(options), origin=ORIGIN, binding="login")
 
 
 async def _proves(guard: Guard, who: str, proof: Proof) -> bool:
@@ -67,14 +98,18 @@ async def test_promotion_of_a_lagging_standby(
     - `renewed`: recovery codes that were replaced are there again.
     - `removed`: a TOTP secret that was removed, because an attacker had it, is there again.
     - `added`: a principal that had added its first factor has none, so the password is enough.
+    - `copied`: the counter of a passkey went back, so the use of a copy of it is not noticed.
     """
     if not acting:
         forget_changes(monkeypatch)
     async with lagging_pair() as (pair, one, other):
-        for who in ("used", "renewed", "removed", "added"):
+        for who in ("used", "renewed", "removed", "added", "copied"):
             await one.state.accounts.add_account(Account(id=who, roles=frozenset({"member"})))
         used, renewed, removed = [await _enrol(one, who) for who in ("used", "renewed", "removed")]
+        passkey = await enrol_passkey(one, "copied")
+        copy = replace(passkey)
         await hold(pair)
+        assert await _proves(one, "copied", await _signed(one, "copied", passkey))
         # The code of the next step is valid for at least 30 s and at most 90 s.
         code = used.now(one, 1)
         assert await _proves(one, "used", TotpProof(code))
@@ -85,6 +120,7 @@ async def test_promotion_of_a_lagging_standby(
         await promote(pair, one, other)
         assert await _proves(one, "used", RecoveryProof(used.codes[0])) is not acting
         assert await _proves(other, "used", TotpProof(code)) is not acting
+        assert await _proves(one, "copied", await _signed(one, "copied", copy)) is not acting
         assert await _proves(other, "renewed", RecoveryProof(renewed.codes[3])) is not acting
         assert await _proves(one, "removed", TotpProof(removed.now(one, 1))) is not acting
         added = await _answer(lambda: other.state.accounts.account("added"))

@@ -22,6 +22,7 @@ from tests.stores.test_postgresql_guard import _guards, _has_lapsed, _log_in, _u
 
 pytestmark = [pytest.mark.extended, pytest.mark.slow, pytest.mark.xdist_group("chaos-servers")]
 
+_IDENTITY = "https://id.example", "a former employee"
 _OLD, _NEW = "an old password, long ago", "a new password since then"
 
 
@@ -77,9 +78,9 @@ async def promote(pair: Pair, one: Guard, other: Guard) -> None:
 async def test_promotion_of_a_lagging_standby(
     acting: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The promoted server has the old password, the old attributes and a session that had ended.
+    """The promoted server has an old password, old attributes, a session that had ended, and an old link.
 
-    Without the nodes' knowledge all three open what they opened before. The nodes let none of them.
+    Without the nodes' knowledge all of them open what they opened before. The nodes let none of them.
     """
     if not acting:
         forget_changes(monkeypatch)
@@ -87,11 +88,13 @@ async def test_promotion_of_a_lagging_standby(
         dave = Account(id="dave", roles=frozenset({"member"}), attributes={"clearance": 9})
         await one.state.accounts.add_account(dave)
         await one.admin.set_password("carol", _OLD)
+        await one.state.identities.link_identity(*_IDENTITY, "dave", one.clock.now())
         handshake = await _log_in(one)
         secret = handshake.cookies["__Host-stormdoor"][0]
         connection, _ = await opened(other, handshake)
         await hold(pair)
         await one.admin.set_attributes("dave", {"clearance": 0})
+        await one.state.identities.unlink_identity(*_IDENTITY, one.clock.now())
         await one.admin.set_password("carol", _NEW)
         await _until(lambda: not connection.open)
         await promote(pair, one, other)
@@ -100,6 +103,8 @@ async def test_promotion_of_a_lagging_standby(
         assert account is not None
         assert account.attributes == {"clearance": 9}
         assert account.disabled is acting
+        linked = await other.state.identities.identity(*_IDENTITY)
+        assert (linked is None) is acting
         for guard, outcome in zip((one, other), outcomes, strict=True):
             assert isinstance(outcome, Refusal if acting else LoggedIn)
             assert await guard.sessions.find(secret) is None

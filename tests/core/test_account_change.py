@@ -16,9 +16,10 @@ CHANGES = [
     (AccountChange("bob", Right.ATTRIBUTES), "attributes"),
     (AccountChange("bob", Right.FACTOR, "f1"), "factor -f1"),
     (AccountChange("bob", Right.FACTOR, "f1", lowers=False), "factor +f1"),
-    (AccountChange("bob", Right.TOTP_USE, "f1", counter=59), "totp 59 f1"),
+    (AccountChange("bob", Right.FACTOR_USE, "f1", counter=59), "used 59 f1"),
     (AccountChange("bob", Right.RECOVERY_CODES), "recovery codes"),
     (AccountChange("bob", Right.RECOVERY_USE), "recovery code used"),
+    (AccountChange("bob", Right.IDENTITY, "9f86d0"), "identity -9f86d0"),
 ]
 
 
@@ -38,9 +39,12 @@ def test_an_entry_names_its_change(change: AccountChange, reason: str) -> None:
 def test_kinds_of_changes() -> None:
     """A use of a code, an added factor, and changes that concern no open connection are recognised."""
     changes = [change for change, _ in CHANGES]
-    assert [one.right for one in changes if one.single_use] == [Right.TOTP_USE, Right.RECOVERY_USE]
+    assert [one.right for one in changes if one.single_use] == [
+        Right.FACTOR_USE,
+        Right.RECOVERY_USE,
+    ]
     assert [one.reason for one in changes if one.adds_factor] == ["factor +f1"]
-    assert [one.of_factors for one in changes] == 6 * [False] + 5 * [True]
+    assert [one.of_logins for one in changes] == 6 * [False] + 6 * [True]
 
 
 @pytest.mark.parametrize("reason", [DISABLED, REMOVED])
@@ -56,8 +60,8 @@ def test_a_revocation_of_a_removed_account_counts_as_disabled(reason: str) -> No
         (Target.CHANGED, ""),
         (Target.CHANGED, "password"),
         (Target.CHANGED, "factor f1"),
-        (Target.CHANGED, "totp f1"),
-        (Target.CHANGED, "totp 59"),
+        (Target.CHANGED, "used f1"),
+        (Target.CHANGED, "used 59"),
         (Target.CHANGED, "password changed"),
         (Target.PRINCIPAL, "attributes"),
         (Target.PRINCIPAL, ENABLED),

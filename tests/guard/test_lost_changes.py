@@ -12,13 +12,20 @@ import pytest
 
 from stormdoor import Denial, Guard, PolicySet, StoreUnavailable, Target, forbid, role
 from stormdoor.auth.factors.enrolment import Enrolled
-from stormdoor.auth.factors.presented import Proof, RecoveryProof, TotpProof, VerifiedFactor
+from stormdoor.auth.factors.presented import (
+    PasskeyProof,
+    Proof,
+    RecoveryProof,
+    TotpProof,
+    VerifiedFactor,
+)
 from stormdoor.auth.password.login import LoggedIn
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Refusal
-from tests.guard.fakes import HANDSHAKE, admit, events, refused
+from tests.guard.fakes import HANDSHAKE, ORIGIN, admit, events, refused
 from tests.guard.test_another_log import Server, serving
 from tests.guard.test_lost_log import _lose, _node
+from tests.support.authenticator import SoftPasskey
 
 
 async def _account(server: Server, id: str = "alice") -> Account:
@@ -451,6 +458,67 @@ async def test_used_code_of_totp_stays_used(tmp_path: Path) -> None:
         assert not await _proves(guard, TotpProof(code))
         guard.clock.advance(30.0)  # type: ignore[attr-defined]
         assert await _proves(guard, TotpProof(device.at(int(guard.clock.now()))))
+
+
+async def test_removed_link_stays_removed(tmp_path: Path) -> None:
+    """INVARIANT: a user of a provider that was unlinked finds no account, and the sessions of it end.
+
+    The link of another user to the account stays.
+    """
+    async with serving(tmp_path) as server:
+        guard, provider = server.guard, "https://id.example"
+        identities, now = guard.state.identities, guard.clock.now()
+        for subject, who in (("1", "alice"), ("2", "alice"), ("3", "bob")):
+            await identities.link_identity(provider, subject, who, now)
+        backup = server.back_up()
+        await identities.unlink_identity(provider, "1", now)
+        await identities.unlink_identity(provider, "3", now)
+        await identities.link_identity(provider, "3", "carol", now)
+        await _lose(server, backup)
+        await server.session("alice")
+        await server.session("bob")
+        await guard.tick()
+        assert await identities.identity(provider, "1") is None
+        assert await identities.identity(provider, "3") is None
+        assert await identities.identity(provider, "2") == await _account(server)
+        assert server.open == set()
+        assert any(
+            one.name == "user_updated" and "lost by the store" in one.detail
+            for one in await events(guard)
+        )
+
+
+async def test_counter_of_a_passkey_does_not_go_back(tmp_path: Path) -> None:
+    """INVARIANT: a copy of a passkey is noticed after the last use of the passkey was lost.
+
+    A passkey without a counter adds no entries to the log.
+    """
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        for who, counter in (("alice", 0), ("bob", None)):
+            session = (await guard.sessions.create(who)).session
+            begun = await guard.factors.enrolment.begin_passkey(session, origin=ORIGIN)
+            assert isinstance(begun, dict)
+            device = SoftPasskey(origin=ORIGIN, id=who.encode(), counter=counter)
+            created = device.create(begun)
+            await guard.factors.enrolment.confirm_passkey(session, created, origin=ORIGIN)
+            backup, copy = server.back_up(), replace(device)
+            before = await guard.state.revocations.log_position()
+            assert await _proves_passkey(guard, who, device)
+            after = await guard.state.revocations.log_position()
+            assert (after == before) is (counter is None)
+            await _lose(server, backup)
+            await guard.tick()
+            assert await _proves_passkey(guard, who, copy) is (counter is None)
+
+
+async def _proves_passkey(guard: Guard, who: str, device: SoftPasskey) -> bool:
+    account = await guard.state.accounts.account(who)
+    assert account is not None
+    options = await guard.factors.challenge(origin=ORIGIN, binding="login", principal_id=who)
+    assert isinstance(options, dict)
+    proof = PasskeyProof(credential=device.get(options), origin=ORIGIN, binding="login")
+    return isinstance(await guard.factors.judge(account, proof), VerifiedFactor)
 
 
 async def test_node_that_started_later_knows_the_change(tmp_path: Path) -> None:

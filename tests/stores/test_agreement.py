@@ -171,7 +171,7 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(issuer=ids, subject=ids)
     def unlink_identity(self, issuer: str, subject: str) -> None:
-        self.both("unlink_identity", issuer, subject)
+        self.both("unlink_identity", issuer, subject, NOW)
 
     @rule(id=ids, who=who, kind=st.sampled_from(FactorKind), handle=st.none() | ids, at=times)
     def add_factor(self, id: str, who: str, kind: FactorKind, handle: Any, at: float) -> None:

@@ -61,7 +61,7 @@ async def _rotated_session(store: Store) -> bool:
 
 
 async def _link(store: Store) -> bool:
-    return await store.unlink_identity("https://id.example", "1")
+    return bool(await store.unlink_identity("https://id.example", "1", NOW))
 
 
 USES = [

@@ -20,14 +20,24 @@ class Right(Enum):
     PASSWORD = "password changed"  # noqa: S105 - a reason
     ATTRIBUTES = "attributes"
     FACTOR = "factor"
-    TOTP_USE = "totp"
+    FACTOR_USE = "used"
     RECOVERY_CODES = "recovery codes"
     RECOVERY_USE = "recovery code used"
+    IDENTITY = "identity"
 
 
 _OF_PRINCIPAL = frozenset({DISABLED, REMOVED, Right.PASSWORD.value})
 """Reasons of changes that also revoke the principal."""
-_OF_FACTORS = frozenset((Right.FACTOR, Right.TOTP_USE, Right.RECOVERY_CODES, Right.RECOVERY_USE))
+_OF_LOGINS = frozenset(
+    (
+        Right.FACTOR,
+        Right.FACTOR_USE,
+        Right.RECOVERY_CODES,
+        Right.RECOVERY_USE,
+        Right.IDENTITY,
+    )
+)
+_ADDED_OR_REMOVED = frozenset(one.value for one in (Right.ROLE, Right.FACTOR, Right.IDENTITY))
 _WITHOUT_NAME = frozenset(
     one.value for one in (Right.ATTRIBUTES, Right.RECOVERY_CODES, Right.RECOVERY_USE)
 )
@@ -40,10 +50,10 @@ class AccountChange:
     Attributes:
         principal_id: The principal.
         right: The part of the account. `ACCOUNT` is disabled or enabled as a whole.
-        name: The role, or the id of the factor; empty for other parts.
+        name: The role, the id of the factor, or the fingerprint of the identity; empty for other parts.
         lowers: Whether the principal may have fewer rights afterwards. False for a role or a factor that was
             added.
-        counter: The time step of a TOTP code that was used.
+        counter: The counter of a factor that was used: a time step of TOTP, or that of a passkey.
     """
 
     principal_id: str
@@ -58,14 +68,14 @@ class AccountChange:
         return self.right is Right.FACTOR and not self.lowers
 
     @property
-    def of_factors(self) -> bool:
-        """Return whether it concerns second factors, and so no open connection."""
-        return self.right in _OF_FACTORS
+    def of_logins(self) -> bool:
+        """Return whether it concerns later logins alone, and so no open connection."""
+        return self.right in _OF_LOGINS
 
     @property
     def single_use(self) -> bool:
         """Return whether a value was used that is valid once. A later use does not replace it."""
-        return self.right in (Right.TOTP_USE, Right.RECOVERY_USE)
+        return self.right in (Right.FACTOR_USE, Right.RECOVERY_USE)
 
     @property
     def reason(self) -> str:
@@ -73,9 +83,9 @@ class AccountChange:
         match self.right:
             case Right.ACCOUNT:
                 return DISABLED if self.lowers else ENABLED
-            case Right.ROLE | Right.FACTOR:
+            case _ if self.right.value in _ADDED_OR_REMOVED:
                 return f"{self.right.value} {'-' if self.lowers else '+'}{self.name}"
-            case Right.TOTP_USE:
+            case Right.FACTOR_USE:
                 return f"{self.right.value} {self.counter} {self.name}"
             case _:
                 return str(self.right.value)
@@ -106,11 +116,11 @@ class AccountChange:
         if reason in _WITHOUT_NAME:
             return cls(id, Right(reason))
         word, _, name = reason.partition(" ")
-        if word in (Right.ROLE.value, Right.FACTOR.value) and name.startswith(("+", "-")):
+        if word in _ADDED_OR_REMOVED and name.startswith(("+", "-")):
             return cls(id, Right(word), name[1:], lowers=name[0] == "-")
         counter, _, name = name.partition(" ")
-        if word == Right.TOTP_USE.value and counter.isdecimal() and name:
-            return cls(id, Right.TOTP_USE, name, counter=int(counter))
+        if word == Right.FACTOR_USE.value and counter.isdecimal() and name:
+            return cls(id, Right.FACTOR_USE, name, counter=int(counter))
         return None
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stormdoor.core.account_change import AccountChange, Right
+from stormdoor.core.credential import fingerprint
+
 __all__ = ["Identity"]
 
 
@@ -23,3 +26,9 @@ class Identity:
     subject: str
     principal_id: str
     linked_at: float
+
+    @property
+    def removal(self) -> AccountChange:
+        """Return the change that removes the link. It names the user by a hash."""
+        name = fingerprint(f"{self.issuer}\n{self.subject}")
+        return AccountChange(self.principal_id, Right.IDENTITY, name)

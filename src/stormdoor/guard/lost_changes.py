@@ -1,8 +1,8 @@
 """Act on changes of accounts that a failover or a restored backup has lost.
 
 A node knows a change from the log, which holds no passwords, attributes or secrets. So it makes the removal
-of a role or a factor and a disabling again. If a new password is lost, it removes the old one. If the only
-factor or a change of attributes is lost, it disables the account. An operator then sets both.
+of a role, a factor or an identity and a disabling again. If a new password is lost, it removes the old one.
+If the only factor or a change of attributes is lost, it disables the account. An operator then sets both.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ _RECORDS = {
         "all recovery codes are removed",
     ),
 }
+_RECORDS[Right.IDENTITY] = _MADE_AGAIN._replace(event="user_updated")
 _RECORDS[Right.RECOVERY_USE] = _RECORDS[Right.RECOVERY_CODES]
 
 
@@ -99,6 +100,7 @@ class LostChanges:
     ) -> None:
         self._accounts, self._sessions = state.accounts, state.sessions
         self._factors, self._recovery_codes = state.factors, state.recovery_codes
+        self._identities = state.identities
         self._policies = policies
         self._trail = trail
         self._clock = clock
@@ -233,10 +235,12 @@ class LostChanges:
                 return made[-1] if made else False
             case Right.FACTOR if await self._factors.factors(account.id):
                 return False
-            case Right.TOTP_USE:
+            case Right.FACTOR_USE:
                 return await self._factors.use_factor(
                     change.name, counter=change.counter, at=now, entry=entry
                 )
+            case Right.IDENTITY:
+                return await self._unlink(account.id, change.name)
             case Right.RECOVERY_CODES | Right.RECOVERY_USE:
                 return await self._remove_recovery_codes(account.id)
             case Right.ACCOUNT if account.disabled:
@@ -248,10 +252,22 @@ class LostChanges:
         """Remove all recovery codes, and end the sessions, which a used code may have begun."""
         if not await self._recovery_codes.recovery_codes(principal_id):
             return False
+        # The sessions first: if the store fails in between, the next call finds the codes and does the rest.
+        await self._end_sessions(principal_id, Right.RECOVERY_CODES)
+        entry = AccountChange(principal_id, Right.RECOVERY_CODES).entry(self._clock.now())
+        return await self._recovery_codes.set_recovery_codes(principal_id, (), entry=entry)
+
+    async def _unlink(self, principal_id: str, name: str) -> Changed:
+        """Remove a link to a user of a provider, and end the sessions, which that user may have begun."""
+        for one in await self._identities.identities(principal_id):
+            if one.removal.name == name:
+                await self._end_sessions(principal_id, Right.IDENTITY)
+                now = self._clock.now()
+                return await self._identities.unlink_identity(one.issuer, one.subject, now)
+        return False
+
+    async def _end_sessions(self, principal_id: str, why: Right) -> None:
         now = self._clock.now()
-        entry = AccountChange(principal_id, Right.RECOVERY_CODES).entry(now)
-        removed = await self._recovery_codes.set_recovery_codes(principal_id, (), entry=entry)
         for one in await self._sessions.sessions(principal_id):
-            ended = Revocation(Target.SESSION, one.id, now, reason=Right.RECOVERY_CODES.value)
+            ended = Revocation(Target.SESSION, one.id, now, reason=why.value)
             await self._sessions.remove_session(one.id, entry=ended)
-        return removed

@@ -376,7 +376,7 @@ class ConnectionSupervisor:
             at = max(revocation.at, self._leaps.set_back_from)
             revocation = replace(revocation, at=at) if at != revocation.at else revocation
         change = self._changes.note(revocation)
-        if change is not None and change.of_factors:
+        if change is not None and change.of_logins:
             return 0
         # Added first, so that a handshake under way finds it at its last check.
         if revocation.until_now and not revocation.seq:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from stormdoor.core.account import Account
 from stormdoor.core.identity import Identity
+from stormdoor.ports.revocation_log import Changed
 
 __all__ = ["Identities"]
 
@@ -14,6 +15,7 @@ class Identities(Protocol):
     """Links between principals and users of providers.
 
     In doubt, repeat the change. `link_identity` raises `StoreError` if the first call has stored the link.
+    A removal is in the log of revocations, so that nodes make it again if a failover loses it.
     """
 
     async def identity(self, issuer: str, subject: str) -> Account | None:
@@ -32,6 +34,6 @@ class Identities(Protocol):
         """
         ...
 
-    async def unlink_identity(self, issuer: str, subject: str) -> bool:
-        """Remove the link. Returns whether it was there."""
+    async def unlink_identity(self, issuer: str, subject: str, at: float) -> Changed:
+        """Remove the link at `at` (Unix seconds), and add the removal to the log (see `Identity.removal`)."""
         ...

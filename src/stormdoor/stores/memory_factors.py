@@ -102,10 +102,11 @@ class MemoryFactors(MemoryLog):
             issuer=issuer, subject=subject, principal_id=principal_id, linked_at=at
         )
 
-    async def unlink_identity(self, issuer: str, subject: str) -> bool:
+    async def unlink_identity(self, issuer: str, subject: str, at: float) -> Changed:
         """See `Identities.unlink_identity`."""
         self._answer()
-        return self._identities.pop((issuer, subject), None) is not None
+        removed = self._identities.pop((issuer, subject), None)
+        return removed is not None and self._note_change(removed.removal.entry(at))
 
     # Familiar addresses
 

@@ -201,7 +201,9 @@ WHERE i.principal_id = ?
 ORDER BY i.linked_at, i.issuer, i.subject
 """  # noqa: S608 - a constant
 LINK_IDENTITY = IDENTITY.into("identity")
-UNLINK_IDENTITY = "DELETE FROM identity WHERE issuer = ? AND subject = ?"
+UNLINK_IDENTITY = f"""
+DELETE FROM identity WHERE issuer = ? AND subject = ? RETURNING {IDENTITY.of("identity")}
+"""  # noqa: S608 - a constant
 
 # familiar addresses ------------------------------------------------------------------------------
 

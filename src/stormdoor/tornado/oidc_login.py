@@ -150,7 +150,7 @@ class Callback(OpenIdRoute):
             # example with a new password, an attacker must not keep a link of their own.
             if await self.find_caller() is None:
                 if before is None:
-                    await guard.state.identities.unlink_identity(token.issuer, token.subject)
+                    await guard.state.identities.unlink_identity(token.issuer, token.subject, now)
                 return Refusal(Denial.EXPIRED, "the session ended meanwhile")
             self.note("user_updated", account.id, f"linked to {self.party.provider.name}")
             return arrived.request.return_to

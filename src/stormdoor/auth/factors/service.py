@@ -200,7 +200,7 @@ class FactorService:
             step = step_of(secret, code, now)
             if step is None:
                 continue
-            use = AccountChange(account.id, Right.TOTP_USE, factor.id, counter=step)
+            use = AccountChange(account.id, Right.FACTOR_USE, factor.id, counter=step)
             if not await self._parts.state.factors.use_factor(
                 factor.id, counter=step, at=now, entry=use.entry(now)
             ):
@@ -253,8 +253,13 @@ class FactorService:
         except NotProved as error:
             return Refusal(Denial.BAD_CREDENTIAL, f"passkey: {error}")
         now = self._parts.clock.now()
+        use = AccountChange(owner.id, Right.FACTOR_USE, factor.id, counter=assertion.counter)
         if not await self._parts.state.factors.use_factor(
-            factor.id, counter=assertion.counter, at=now
+            factor.id,
+            counter=assertion.counter,
+            at=now,
+            # A passkey without a counter has none that a failover could set back.
+            entry=use.entry(now) if assertion.counter else None,
         ):
             return Refusal(
                 Denial.BAD_CREDENTIAL,

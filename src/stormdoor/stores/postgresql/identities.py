@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stormdoor.core.account import Account
 from stormdoor.core.identity import Identity
+from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.accounts import lock_account
 from stormdoor.stores.postgresql.part import PostgresqlPart
@@ -32,9 +33,16 @@ class PostgresqlIdentities(PostgresqlPart):
         """See `Identities.link_identity`."""
         await self._run(sql.LINK_IDENTITY, (issuer, subject, principal_id, at), order=principal_id)
 
-    async def unlink_identity(self, issuer: str, subject: str) -> bool:
+    async def unlink_identity(self, issuer: str, subject: str, at: float) -> Changed:
         """See `Identities.unlink_identity`."""
-        return await self._run(sql.UNLINK_IDENTITY, (issuer, subject)) > 0
+
+        async def unlink(transaction: Transaction) -> bool:
+            rows = await transaction.rows(sql.UNLINK_IDENTITY, issuer, subject)
+            transaction.entries += [IDENTITY.value(row).removal.entry(at) for row in rows]
+            return bool(rows)
+
+        changed, entries = await self._database.write_entries(unlink)
+        return entries[0] if entries else changed
 
 
 class PostgresqlAddresses(PostgresqlPart):

@@ -1,7 +1,10 @@
 """`stormdoor.ports.Identities` on SQLite."""
 
+import sqlite3
+
 from stormdoor.core.account import Account
 from stormdoor.core.identity import Identity
+from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import IDENTITY, account_from
 from stormdoor.stores.sqlite.part import Part
@@ -29,6 +32,13 @@ class SqliteIdentities(Part):
         row = (issuer, subject, principal_id, at)
         await self._database.write(lambda connection: connection.execute(sql.LINK_IDENTITY, row))
 
-    async def unlink_identity(self, issuer: str, subject: str) -> bool:
+    async def unlink_identity(self, issuer: str, subject: str, at: float) -> Changed:
         """See `Identities.unlink_identity`."""
-        return bool(await self._execute(sql.UNLINK_IDENTITY, (issuer, subject)))
+
+        def unlink(connection: sqlite3.Connection) -> Changed:
+            row = connection.execute(sql.UNLINK_IDENTITY, (issuer, subject)).fetchone()
+            if row is None:
+                return False
+            return self._note(connection, IDENTITY.value(row).removal.entry(at))
+
+        return await self._database.write(unlink, durable=True, afterwards=self._note_head)

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from stormdoor.core.account_change import AccountChange, Right
+from stormdoor.core.credential import fingerprint
 from stormdoor.core.identity import Identity
+from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
 from stormdoor.testing.contract.support import NOW, NewStore, account, with_accounts
 
@@ -49,7 +52,13 @@ class IdentitiesContract:
             assert links[0] == Identity(
                 issuer=HERE, subject="b", principal_id="alice", linked_at=NOW
             )
-            assert await store.unlink_identity(HERE, "a") is True
-            assert await store.unlink_identity(HERE, "a") is False
+            removed = await store.unlink_identity(HERE, "a", NOW)
+            assert await store.unlink_identity(HERE, "a", NOW) is False
+            # The log names the removal, and the user by a hash alone.
+            assert await store.revocations() == [removed]
+            assert isinstance(removed, Revocation)
+            assert AccountChange.of(removed) == AccountChange(
+                "alice", Right.IDENTITY, fingerprint(f"{HERE}\na")
+            )
             assert [link.subject for link in await store.identities("alice")] == ["b", "c"]
             assert await store.identity(HERE, "a") is None

@@ -47,7 +47,7 @@ REPEATED: dict[str, Callable[[Store], Awaitable[object]]] = {
     ),
     "remove_key": lambda store: store.remove_key("k1", entry=_ENTRY),
     "touch_key": lambda store: store.touch_key("k1", NOW, "::1"),
-    "unlink_identity": lambda store: store.unlink_identity("i", "s"),
+    "unlink_identity": lambda store: store.unlink_identity("i", "s", NOW),
     "remove_factor": lambda store: store.remove_factor("f1", "alice"),
     "set_recovery_codes": lambda store: store.set_recovery_codes("alice", ["new"]),
     "remember_address": lambda store: store.remember_address("alice", "home", NOW, most=4),

@@ -64,7 +64,7 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "identity": lambda store: store.identity("i", "s"),
     "identities": lambda store: store.identities("alice"),
     "link_identity": lambda store: store.link_identity("i", "s2", "alice", NOW),
-    "unlink_identity": lambda store: store.unlink_identity("i", "s"),
+    "unlink_identity": lambda store: store.unlink_identity("i", "s", NOW),
     "factors": lambda store: store.factors("alice"),
     "factor_by_handle": lambda store: store.factor_by_handle("h"),
     "add_factor": lambda store: store.add_factor(factor("f2", "alice")),
