@@ -127,7 +127,7 @@ def test_one_audience_suffices(audience: object, meant: set[str]) -> None:
 def test_everything_is_read() -> None:
     """Each claim arrives where it belongs."""
     rules = replace(
-        RULES, tenant="org", scope="scope", attributes=("department", "absent"), jti_required=True
+        RULES, tenant="org", scope="scope", attributes=("department", "absent"), single_use=True
     )
     claims = sound(
         {
@@ -188,10 +188,11 @@ def test_unreadable_scope_is_refused(scope: object) -> None:
     assert isinstance(read({"scope": scope}, replace(RULES, scope="scope")), Malformed)
 
 
-def test_single_use_needs_a_name() -> None:
-    """A token that may be used once must have a jti."""
-    outcome = read({}, replace(RULES, jti_required=True))
-    assert outcome == Malformed("jti is missing, and a token may be used once only")
+@pytest.mark.parametrize(("changes", "missing"), [({}, "jti"), ({"jti": "t-1", "iat": ...}, "iat")])
+def test_single_use_needs_a_name_and_a_date(changes: dict[str, object], missing: str) -> None:
+    """A token that is accepted once must have a jti, and the time of its issue."""
+    outcome = read(changes, replace(RULES, single_use=True, bare=frozenset({"iat"})))
+    assert outcome == Malformed(f"{missing} is missing, and a token may be used once only")
 
 
 def test_attributes_cannot_be_written() -> None:

@@ -13,7 +13,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.value import value
 from stormdoor.ports import StoredState
 
-__all__ = ["Authenticator", "ProxyHeaderFilter", "Rejected", "bad_credential"]
+__all__ = ["Authenticator", "ProxyHeaderFilter", "Rejected", "bad_credential", "from_lost_log"]
 
 
 @value
@@ -50,6 +50,16 @@ def bad_credential(detail: str, principal_id: str = "") -> Rejected:
         principal_id: Principal of the credential, if known.
     """
     return Rejected(Denial.BAD_CREDENTIAL, detail, principal_id)
+
+
+def from_lost_log(principal_id: str = "") -> Rejected:
+    """Return the refusal of a single-use credential from before the present log (see `EpochStart`)."""
+    return Rejected(
+        Denial.EXPIRED,
+        "it was issued before the database failed over or was restored, which may have lost its use",
+        principal_id,
+        charged=False,
+    )
 
 
 @runtime_checkable

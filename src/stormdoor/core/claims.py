@@ -39,7 +39,7 @@ class ClaimRules:
         leeway: Seconds by which the issuer's clock may be ahead. It never extends the life of a token:
             `exp` is exact.
         max_age: Seconds that a token may live at most, or None.
-        jti_required: Whether a `jti` is required.
+        single_use: Whether a token is accepted once. It then needs a `jti`, and an `iat` to compare.
         roles: The claim that holds role names, or None.
         tenant: The claim that names the tenant, or None.
         scope: The claim that restricts permissions, or None; a token without it has no permissions.
@@ -62,7 +62,7 @@ class ClaimRules:
     audiences: frozenset[str]
     leeway: float = 0.0
     max_age: float | None = None
-    jti_required: bool = False
+    single_use: bool = False
     roles: Path | None = None
     tenant: Path | None = None
     scope: str | None = None
@@ -331,8 +331,9 @@ def _read(claims: Mapping[str, object], rules: ClaimRules) -> Claims:
         if rules.max_age is not None and expires_at - issued_at > rules.max_age:
             raise _InvalidClaimsError(_too_long(expires_at - issued_at, rules.max_age))
     id = _text(claims, "jti")
-    if id is None and rules.jti_required:
-        raise _InvalidClaimsError("jti is missing, and a token may be used once only")
+    if rules.single_use and (id is None or issued_at is None):
+        missing = "jti" if id is None else "iat"
+        raise _InvalidClaimsError(f"{missing} is missing, and a token may be used once only")
     methods, acr = claims.get("amr"), claims.get("acr")
     return Claims(
         subject=subject,

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple, assert_never
 
 from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.core.account import Account
+from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
+from stormdoor.core.pending import Pending
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Principal
 from stormdoor.core.revocation import UNTIL, Revocation, RevocationIndex, Target
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection import ORDER, Connection
@@ -32,6 +36,10 @@ __all__ = ["ConnectionSupervisor", "read_account"]
 _log = logging.getLogger("stormdoor.supervisor")
 
 _RESTORED_AT_ONCE = 500
+_EPOCH = "epoch"
+"""Purpose of the entries that tell when an epoch began."""
+_EPOCH_SECONDS = 86_400.0
+"""Greatest lifetime in seconds of a single-use credential of which a lost use is recognised."""
 
 ANSWER_SECONDS = 1.0
 """Longest wait in seconds for the store, when the state of open connections depends on the answer."""
@@ -142,6 +150,9 @@ class ConnectionSupervisor:
             self._epochs.add(revocation.epoch)
         self._epochs |= {head.epoch, *(one.epoch for one in tail)}
         self._seen, self._asked = head, asked
+        begun = await self._state.pendings.pending(fingerprint(head.epoch), _EPOCH)
+        self._state.epoch.at = -math.inf if begun is None else begun.created_at
+        self._state.epoch.epoch = head.epoch
 
     @property
     def applied(self) -> LogPosition:
@@ -181,6 +192,7 @@ class ConnectionSupervisor:
             if self._is_another_log(head, asked):
                 # INVARIANT: at once. Look-ups already reach the other log, and the reload may have to wait.
                 self._lease.lapse()
+                self._state.epoch.change(self._clock.now())
             async with self._applying:
                 ended = await self._apply_up_to(head, asked, news)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
@@ -236,6 +248,7 @@ class ConnectionSupervisor:
             self._seen = head._replace(seq=max([head.seq, *(one.seq for one in news[-1:])]))
         self._seen_order = next(ORDER)
         self._asked = asked
+        self._state.epoch.epoch = self._seen.epoch
         self.on_applied()
         return ended
 
@@ -315,12 +328,22 @@ class ConnectionSupervisor:
         ]
         ended = await self._apply_all([*news, *made], asked)
         ended += await self._reevaluate_all()
+        await self._note_epoch(head.epoch)
         # INVARIANT: no handshake under way uses a session that it read from the former log: the entries about
         # sessions are not read.
         self._revocations.note_reload()
         self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head
         return ended
+
+    async def _note_epoch(self, epoch: str) -> None:
+        """Store the beginning of an epoch, for nodes that start later. The first node to see it decides."""
+        at = self._state.epoch.at
+        begun = Pending(
+            id=fingerprint(epoch), purpose=_EPOCH, created_at=at, expires_at=at + _EPOCH_SECONDS
+        )
+        with contextlib.suppress(StoreError):  # another node has stored it
+            await run_with_timeout(ANSWER_SECONDS, self._state.pendings.add_pending(begun))
 
     async def restore(self) -> None:
         """Write the revocations again that the log had lost when this node reloaded it.

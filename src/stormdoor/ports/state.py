@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Protocol
 
+from stormdoor.core.epoch_start import EpochStart
 from stormdoor.ports.accounts import Accounts
 from stormdoor.ports.addresses import Addresses
 from stormdoor.ports.broker import Broker
@@ -56,6 +57,7 @@ class StoredState:
         rate_limits: Limits that all nodes share; None if each process counts alone.
         broker: Carries messages of topics to other nodes; None if each process delivers to its own clients.
             `engines` contains the engines of both.
+        epoch: The beginning of the present log, which the guard keeps. An earlier use of a value may be lost.
     """
 
     accounts: Accounts
@@ -75,11 +77,16 @@ class StoredState:
     engines: tuple[Engine, ...]
     rate_limits: RateLimits | None = None
     broker: Broker | None = None
+    epoch: EpochStart = field(default_factory=EpochStart)
 
     @classmethod
     def of(cls, store: Store) -> StoredState:
         """Return the state of an installation in which one engine stores all parts."""
-        stored = [one.name for one in fields(cls) if one.default is MISSING]
+        stored = [
+            one.name
+            for one in fields(cls)
+            if one.default is MISSING and one.default_factory is MISSING
+        ]
         return cls(**dict.fromkeys(stored, store) | {"engines": (store,)})  # type: ignore[arg-type]
 
     async def open(self) -> None:

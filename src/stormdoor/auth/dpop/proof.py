@@ -13,9 +13,10 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, from_lost_log
 from stormdoor.auth.dpop.server_nonce import ServerNonce
 from stormdoor.auth.jose.jws import Jws, json_object, parse_jws
 from stormdoor.auth.jose.jwt_key import JwtKey
@@ -148,6 +149,9 @@ class DpopProof:
                 reused=True,
                 headers=_refused("invalid_dpop_proof"),
             )
+        # Compared after the use: the log may change before the use.
+        if state.epoch.may_have_lost(float(str(claims["iat"])) - self._ahead):
+            return replace(from_lost_log(), headers=_refused("invalid_dpop_proof"))
         return f"dpop:{expected}"
 
     def _untimely(self, claims: Mapping[str, object], now: float) -> str | None:

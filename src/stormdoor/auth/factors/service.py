@@ -137,7 +137,7 @@ class FactorService:
             challenge.hex(),
             _ALONE if alone else _CHALLENGE,
             principal_id=principal_id,
-            data={"origin": origin, "binding": binding},
+            data={"origin": origin, "binding": binding, "epoch": self._parts.state.epoch.epoch},
         )
         return options if stored else Refusal(Denial.BUSY, "too many logins are unfinished", 5)
 
@@ -235,6 +235,8 @@ class FactorService:
             )
             if pending is None or not pending.alive(self._parts.clock.now()):
                 raise NotProved("no such challenge, or it was answered before")
+            if self._parts.state.epoch.is_later_than(pending.data.get("epoch")):
+                raise NotProved("the challenge is from before a change of the log; begin anew")
             if pending.data["binding"] != proof.binding or pending.data["origin"] != proof.origin:
                 raise NotProved("the challenge was made for another principal or page")
             found = await self._parts.state.factors.factor_by_handle(handle_of(proof.credential))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stormdoor.auth.authenticator import Rejected, bad_credential
+from stormdoor.auth.authenticator import Rejected, bad_credential, from_lost_log
 from stormdoor.auth.http_signature.message_signature import (
     SignedParts,
     read_signature,
@@ -207,6 +207,9 @@ class SignedRequestAuthenticator:
                 ),
                 reused=True,
             )
+        # Compared after the use: the log may change before the use.
+        if state.epoch.may_have_lost(created - self._ahead):
+            return from_lost_log(principal.id)
         return Authentication(
             principal,
             self.kind,

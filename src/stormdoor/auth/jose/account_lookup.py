@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from stormdoor.auth.authenticator import Rejected
+from stormdoor.auth.authenticator import Rejected, from_lost_log
 from stormdoor.auth.jose.jwt_verifier import Verified
 from stormdoor.core.account import Account
-from stormdoor.core.claims import ClaimRules
+from stormdoor.core.claims import ClaimRules, Claims
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial
 from stormdoor.core.principal import Authentication
@@ -93,13 +93,19 @@ class AccountLookup:
             return _bad("the principal is disabled", subject)
         if account is not None and self.from_store:
             authentication = replace(authentication, principal=account.principal, live=True)
-        if claims.id is not None and self.single_use:
-            value = fingerprint(f"{self.rules.issuer}\n{claims.id}")
-            if not await state.nonces.use_nonce("jti", value, claims.expires_at):
-                return Rejected(
-                    Denial.BAD_CREDENTIAL, "the token was used before (jti)", subject, reused=True
-                )
+        if self.single_use and (refusal := await self._use_up(claims, state)) is not None:
+            return refusal
         return authentication
+
+    async def _use_up(self, claims: Claims, state: StoredState) -> Rejected | None:
+        value = fingerprint(f"{self.rules.issuer}\n{claims.id}")
+        if not await state.nonces.use_nonce("jti", value, claims.expires_at):
+            what = "the token was used before (jti)"
+            return Rejected(Denial.BAD_CREDENTIAL, what, claims.subject, reused=True)
+        # Compared after the use: the log may change before the use.
+        if state.epoch.may_have_lost(claims.issued_by(self.rules)):
+            return from_lost_log(claims.subject)
+        return None
 
 
 def _bad(detail: str, principal_id: str = "") -> Rejected:

@@ -48,7 +48,7 @@ class JwtAuthenticator:
             NTP differ by milliseconds and most issuers round `iat` down. With a greater value, a token that
             was issued up to so many seconds before a revocation can escape it. `exp` is always exact.
         max_age: Seconds from `iat` to `exp` at most; None for no bound.
-        single_use: Accept each token once; it needs a `jti`.
+        single_use: Accept each token once; it needs a `jti` and an `iat`.
         principals: `claims`: the roles are those in the token. `store`: the roles are those of the account
             `sub`; an unknown or disabled account is refused, and changed roles reach open connections.
         roles_claim: Claim with the role names (`principals="claims"` only), or None.
@@ -101,7 +101,7 @@ class JwtAuthenticator:
             audiences=frozenset((audience,) if isinstance(audience, str) else audience),
             leeway=leeway,
             max_age=max_age,
-            jti_required=single_use,
+            single_use=single_use,
             roles=None if from_store else roles_claim,
             tenant=tenant_claim,
             scope=scope_claim,

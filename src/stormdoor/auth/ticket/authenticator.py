@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stormdoor.auth.authenticator import Rejected, bad_credential
+from stormdoor.auth.authenticator import Rejected, bad_credential, from_lost_log
 from stormdoor.core.credential import (
     FIRST_MESSAGE,
     TICKET_SUBPROTOCOL,
@@ -73,6 +73,9 @@ class TicketAuthenticator:
             return self._unknown(id, rivals)
         ticket, account = found
         self._remember(id, account.id)
+        position = ticket.position
+        if position is None or state.epoch.is_later_than(position.epoch):
+            return from_lost_log(account.id)
         fault = ticket.misuse(handshake, now)
         if fault is not None:
             expired = now >= ticket.expires_at
