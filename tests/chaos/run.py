@@ -145,7 +145,7 @@ class Servers:
         if mode == "sqlite":
             yield None
             return
-        from stormdoor.stores.postgresql import schema  # the extra may be missing
+        from stormdoor.stores.postgresql import owner  # the extra may be missing
 
         assert self._programs is not None
         pair = self._pairs.pop(mode, None)
@@ -154,14 +154,14 @@ class Servers:
                 synchronous = mode == "synchronous"
                 pair = Pair(self._programs, synchronous=synchronous, proxied=self._proxied)
                 await stack.enter_async_context(pair)
-                await schema.migrate(pair.primary.url(DATABASE))
+                await owner.migrate(pair.primary.url(DATABASE))
                 await pair.add_standby()
             else:
                 stack.push_async_exit(pair)
                 if pair.standby is None:  # a schedule ended after a failover
                     await pair.rebuild()
                 await pair.empty()
-                await schema.migrate(pair.primary.url(DATABASE))
+                await owner.migrate(pair.primary.url(DATABASE))
             yield pair
             stack.pop_all()
             self._pairs[mode] = pair

@@ -13,7 +13,7 @@ from stormdoor.auth.password.login import LoggedIn
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Refusal
 from stormdoor.errors import StoreUnavailable
-from stormdoor.stores.postgresql import schema
+from stormdoor.stores.postgresql import owner
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.test_servers import programs
@@ -44,7 +44,7 @@ def forget_changes(monkeypatch: pytest.MonkeyPatch) -> None:
 async def lagging_pair() -> AsyncIterator[tuple[Pair, Guard, Guard]]:
     """Two nodes on a primary with an asynchronous standby."""
     async with Pair(programs(), synchronous=False) as pair:
-        await schema.migrate(pair.primary.url(DATABASE))
+        await owner.migrate(pair.primary.url(DATABASE))
         await pair.add_standby()
         assert pair.standby is not None
         url = pair.primary.url(DATABASE).replace(

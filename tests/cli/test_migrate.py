@@ -16,7 +16,7 @@ from stormdoor.core.event import Event
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.migration import _release
 from stormdoor.stores import open_store
-from stormdoor.stores.postgresql import schema
+from stormdoor.stores.postgresql import owner, schema
 from stormdoor.stores.postgresql.comparison import differences
 from stormdoor.testing.contract.support import NOW, account, opened
 from tests.cli.conftest import Cli, Result
@@ -121,7 +121,7 @@ def test_lock_is_tried_again(migrate: Cli, bare: str, monkeypatch: pytest.Monkey
     """The command waits for a lock several times, and ends with 3 if it never gets it."""
     monkeypatch.setattr("stormdoor.runtime.migration._PAUSE_SECONDS", 0.01)
     adds = schema.Migration(2, "0002_x.sql", "transaction", 1, "ALTER TABLE account ADD x TEXT")
-    asyncio.run(schema.migrate(bare))
+    asyncio.run(owner.migrate(bare))
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, adds))
 
     async def blocked() -> Result:
@@ -163,7 +163,7 @@ def test_lock_is_tried_again(migrate: Cli, bare: str, monkeypatch: pytest.Monkey
 )
 def test_difference_is_found(change: str, found: str, migrate: Cli, bare: str) -> None:
     """A schema that was changed by hand differs, and the difference is named."""
-    asyncio.run(schema.migrate(bare))
+    asyncio.run(owner.migrate(bare))
     run(bare, change, "SELECT 1")
     result = migrate("verify", "--store", bare)
     assert result.code == 1
@@ -172,7 +172,7 @@ def test_difference_is_found(change: str, found: str, migrate: Cli, bare: str) -
 
 def test_index_of_the_operator_is_no_difference(migrate: Cli, bare: str) -> None:
     """An operator may add an index; the trail's months are no difference either."""
-    asyncio.run(schema.migrate(bare))
+    asyncio.run(owner.migrate(bare))
     run(
         bare,
         "CREATE INDEX mine ON stormdoor.account (created_at)",
@@ -211,7 +211,7 @@ def test_two_at_once_do_not_both_migrate(bare: str) -> None:
 
     async def both() -> list[object]:
         return list(
-            await asyncio.gather(schema.migrate(bare), schema.migrate(bare), return_exceptions=True)
+            await asyncio.gather(owner.migrate(bare), owner.migrate(bare), return_exceptions=True)
         )
 
     results = asyncio.run(both())
@@ -262,7 +262,7 @@ def test_lock_that_is_not_available_stops_nobody_for_long(
     monkeypatch.setattr("stormdoor.runtime.migration._PAUSE_SECONDS", 0.01)
 
     async def blocked() -> None:
-        await schema.migrate(bare)
+        await owner.migrate(bare)
         holder = await asyncpg.connect(bare)
         other = await asyncpg.connect(bare)
         transaction = holder.transaction()
@@ -284,7 +284,7 @@ def test_contracting_migration_needs_a_word(
     bare: str, migrate: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A migration that ends the support of running nodes is run only with --contract."""
-    asyncio.run(schema.migrate(bare))
+    asyncio.run(owner.migrate(bare))
     adds = schema.Migration(2, "0002_adds.sql", "transaction", 1, "ALTER TABLE account ADD x TEXT")
     removes = schema.Migration(
         3, "0003_removes.sql", "transaction", 2, "ALTER TABLE account DROP x"
@@ -325,7 +325,7 @@ def test_releases_are_ordered() -> None:
 
 def test_changed_migration_is_refused(bare: str, migrate: Cli) -> None:
     """A database with another text of a migration belongs to a different stormdoor."""
-    asyncio.run(schema.migrate(bare))
+    asyncio.run(owner.migrate(bare))
     run(bare, "UPDATE stormdoor.schema_version SET digest = 'x'", "SELECT 1")
     result = migrate("plan", "--store", bare)
     assert result.code == 2

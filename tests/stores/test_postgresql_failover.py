@@ -12,6 +12,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.ports.replicated import Confirmation
+from stormdoor.runtime.migration import rotate_epoch
 from stormdoor.stores.postgresql.members import confirmation_of
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from stormdoor.testing.contract.support import STATUS, account, opened
@@ -98,6 +99,20 @@ async def test_command_reaches_the_newer_primary(old: Server, promoted: Server) 
         async with opened(PostgresqlStore(url)) as store:
             assert (await store.log_position()).epoch.split(".")[1] == "00000002"
             await store.add_account(account(f"alice-{len(url)}-{url.index(str(old.port))}"))
+
+
+@pytest.mark.extended
+async def test_owner_reaches_the_newer_primary(old: Server, promoted: Server) -> None:
+    """`stormdoor migrate` changes the newer of two primaries, in any order, and beside a silent host."""
+    read = "SELECT epoch FROM stormdoor.revocation_log"
+    before = old.execute(read, database=MIGRATED)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"@127.0.0.1:{silent.getsockname()[1]},127.0.0.1"
+        for url in (_both(old, promoted), _both(promoted, old)):
+            async with asyncio.timeout(5.0):
+                epoch = await rotate_epoch(url.replace("@127.0.0.1", hosts))
+            assert promoted.execute(read, database=MIGRATED) == [(epoch,)]
+    assert old.execute(read, database=MIGRATED) == before
 
 
 @pytest.mark.extended

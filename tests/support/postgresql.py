@@ -485,12 +485,12 @@ def migrated(server: Server) -> str:
 
     STORMDOOR_TEST_MIGRATIONS may name the folder of the migrations of newer code.
     """
-    from stormdoor.stores.postgresql import schema  # the extra may be missing
+    from stormdoor.stores.postgresql import owner, schema  # the extra may be missing
 
     newer = os.environ.get("STORMDOOR_TEST_MIGRATIONS")
     migrations = schema.read_migrations(Path(newer)) if newer else schema.MIGRATIONS
     server.execute(f"CREATE DATABASE {MIGRATED}")
-    _in_thread(lambda: schema.migrate(server.url(MIGRATED), migrations))
+    _in_thread(lambda: owner.migrate(server.url(MIGRATED), migrations))
     server.cleaning = _cleaning(server, MIGRATED)
     server.disconnect()  # a database in use cannot be copied
     return MIGRATED

@@ -88,24 +88,16 @@ async def _connected(url: str) -> AsyncIterator[Connection]:
     """Connect as the login of the URL, with all of its rights."""
     open_store(url)  # so that a missing extra is told first
     import asyncpg  # noqa: PLC0415 - an extra
-    from asyncpg.connect_utils import SessionAttribute  # noqa: PLC0415
 
     from stormdoor.stores.postgresql.address import Address  # noqa: PLC0415
-    from stormdoor.stores.postgresql.failure import unavailable  # noqa: PLC0415
+    from stormdoor.stores.postgresql.failure import LOST, unavailable  # noqa: PLC0415
+    from stormdoor.stores.postgresql.owner import connected  # noqa: PLC0415
 
-    address = Address(url)
     try:
-        connection = await asyncpg.connect(
-            **address.arguments, timeout=10, target_session_attrs=SessionAttribute.read_write
-        )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise unavailable(address.name, error) from error
-    try:
-        yield connection
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise unavailable(address.name, error) from error
-    finally:
-        await connection.close()
+        async with connected(url, "migrate") as connection:
+            yield connection
+    except (*LOST, asyncpg.PostgresError) as error:
+        raise unavailable(Address(url).name, error) from error
 
 
 async def plan(url: str) -> Plan:

@@ -68,14 +68,14 @@ async def copy_to_postgresql(
     import asyncpg  # noqa: PLC0415 - an extra
 
     from stormdoor.stores.postgresql.address import Address  # noqa: PLC0415
-    from stormdoor.stores.postgresql.failure import unavailable  # noqa: PLC0415
+    from stormdoor.stores.postgresql.failure import LOST, unavailable  # noqa: PLC0415
     from stormdoor.stores.transfer import transfer  # noqa: PLC0415
 
     try:
         rows = await transfer(path, target, key=trail_key, progress=progress)
     except sqlite3.Error as error:
         raise StoreUnavailable(f"{path}: {error}") from error
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*LOST, asyncpg.PostgresError) as error:
         raise unavailable(Address(target).name, error) from error
     async with open_installation(
         store=target, trail_key=trail_key, purpose="verify"

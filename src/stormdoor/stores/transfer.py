@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
-from asyncpg.connect_utils import SessionAttribute
-
 from stormdoor.core.event import GENESIS
 from stormdoor.errors import StoreError
 from stormdoor.ports import SystemClock
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql import schema
-from stormdoor.stores.postgresql.address import Address
+from stormdoor.stores.postgresql.owner import connected
 from stormdoor.stores.postgresql.trail_root import record_heads
 from stormdoor.stores.postgresql.trail_rows import month_of
 from stormdoor.stores.postgresql.transaction import Transaction
@@ -107,18 +104,12 @@ async def transfer(
         ConfigurationError: The schema of the database does not fit.
         sqlite3.Error, asyncpg.PostgresError, OSError: A database failed.
     """
-    connection = await asyncpg.connect(
-        **Address(url).arguments, target_session_attrs=SessionAttribute.read_write
-    )
-    try:
-        await connection.execute(f"SET search_path = {schema.SCHEMA}, pg_temp")
+    async with connected(url, "copy") as connection:
         await schema.check(connection, copying=True)
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *_LOCK):
             raise StoreError("another process copies to this database")
         with _locked(source) as file:
             return await _Transfer(file, connection, key, progress).run()
-    finally:
-        await connection.close()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """The URL of a database: its hosts, and its name in messages."""
 
 import re
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from stormdoor.errors import ConfigurationError
@@ -57,9 +57,3 @@ class Address:
                 one.rpartition(":") if one.rpartition(":")[2].isdigit() else (one, "", "")
             )
             self.hosts.append({"host": host.strip("[]"), "port": int(port or 5432)})
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments with which `asyncpg.connect` asks all hosts in turn."""
-        several = {name: [each[name] for each in self.hosts] for name in ("host", "port")}
-        return {"dsn": self.url, **(several if self.hosts else {})}

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final, Literal
 import asyncpg
 
 from stormdoor.errors import ConfigurationError
-from stormdoor.stores.postgresql.address import Address
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -37,7 +36,6 @@ __all__ = [
     "applied",
     "apply",
     "check",
-    "migrate",
     "migrating",
     "missing",
     "read_migrations",
@@ -330,12 +328,3 @@ async def _make_role(connection: Connection, role: str) -> None:
         await connection.execute(f"CREATE ROLE {role} NOLOGIN")
     except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
         return
-
-
-async def migrate(url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Run the missing migrations of the database that `url` names. See `apply`."""
-    connection = await asyncpg.connect(**Address(url).arguments)
-    try:
-        await apply(connection, migrations)
-    finally:
-        await connection.close()
