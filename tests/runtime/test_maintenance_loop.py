@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from stormdoor import (
     SessionAuthenticator,
     StoreUnavailable,
 )
+from stormdoor.core.event import Event
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.guard.heartbeat import Heartbeat
 from tests.guard.fakes import (
@@ -106,20 +108,6 @@ async def test_the_loop_survives_errors() -> None:
             assert not guard._maintenance.done()
         assert any("odd" in line for line in lines)
         store.broken.clear()
-
-
-async def test_a_list_that_cannot_be_written_is_logged_once() -> None:
-    """While the store is down, the log has one line about the list of connections, and one at the end."""
-    store = FakeStore()
-    guard = await settle(make_guard(store=store))
-    with log_lines("stormdoor.maintenance") as lines:
-        for store.down in (True, True, False, False):
-            await guard.maintenance_loop.clean_up()
-    assert [line.partition(":")[0] for line in lines] == [
-        "the list of connections cannot be written",
-        "the list of connections is being written again",
-    ]
-    await guard.close()
 
 
 @pytest.mark.parametrize(
@@ -379,6 +367,72 @@ async def test_a_store_that_never_answers_does_not_keep_the_process_from_ending(
     assert any("no answer" in line for line in lines)
     assert any("are lost" in line for line in lines) is (silent == "append_events")
     pause.go()
+
+
+class Lost(FakeStore):
+    """A store that is lost for a time, at once or after a wait."""
+
+    _seconds: float | None = None
+
+    async def append_events(self, *events: Any, **options: Any) -> None:
+        await self._lose()
+        await super().append_events(*events, **options)
+
+    async def sync_connections(self, *lists: Any) -> None:
+        await self._lose()
+        await super().sync_connections(*lists)
+
+    async def _lose(self) -> None:
+        if self._seconds is not None:
+            await asyncio.sleep(self._seconds)
+            raise StoreUnavailable("the store is down")
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("seconds", [0.0, 0.15])
+async def test_an_outage_of_the_store_is_logged_once(seconds: float) -> None:
+    """Each job that fails writes one line at the beginning of an outage, and one at its end."""
+    store = Lost()
+    guard = await settle(make_guard(store=store))
+
+    async def run(ticks: int) -> None:
+        for _ in range(ticks):
+            guard.trail.note(Event(time=guard.clock.now(), name="user_updated"))
+            await guard.tick()
+
+    with log_lines("stormdoor.maintenance", "stormdoor.trail") as lines:
+        for number in (1, 2):
+            store._seconds = seconds
+            await run(16)
+            store._seconds = None
+            async with asyncio.timeout(60):
+                while guard.maintenance_loop.jobs:
+                    await guard.tick()
+            await run(8)
+            expected = ["clean_up fails", "clean_up succeeds again"]
+            # The trail itself logs that it cannot be written; only a job that takes long is logged beside it.
+            expected += ["trail fails", "trail succeeds again"] if seconds else []
+            for each in expected:
+                assert sum(f"the maintenance job {each}" in line for line in lines) == number, lines
+            assert sum("trail cannot be written" in line for line in lines) == number
+            assert len(lines) == number * (len(expected) + 2)
+    await guard.close()
+
+
+async def test_another_failure_during_an_outage_is_logged() -> None:
+    """A mistake in the program has its traceback in the log, once, also while the store is down."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    with log_lines("stormdoor.maintenance") as lines:
+        for error in (StoreUnavailable("the store is down"), RuntimeError("odd")):
+            store.broken["sync_connections"] = error
+            for _ in range(8):
+                await guard.tick()
+    assert len(lines) == 2
+    assert "RuntimeError: odd" in lines[1]
+    assert "Traceback" in lines[1]
+    store.broken.clear()
+    await guard.close()
 
 
 # -- thousands at once -------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ class MaintenanceLoop:
         self._unfinished = unfinished
         self._sample = sample
         self._may_not_drop = False
-        self._unlisted = False
+        self._failures: dict[str, set[type[BaseException]]] = {}
+        """The kinds of failures that are logged, for each job that has not succeeded since."""
         self.ticks = 0
         self.jobs: dict[str, asyncio.Task[object]] = {}
 
@@ -139,21 +140,35 @@ class MaintenanceLoop:
             self.jobs[name] = task
             await asyncio.wait([task], timeout=_JOB_SECONDS)
         if not task.done():
-            if begun:
-                _log.error(
-                    "the maintenance job %s has taken %g s and goes on: does the store answer?",
-                    name,
-                    _JOB_SECONDS,
-                )
+            self._note_failure(name, TimeoutError(f"it has taken {_JOB_SECONDS:g} s and goes on"))
             return
         self.jobs.pop(name, None)  # two ticks may wait for the same task
-        if not begun:
-            _log.warning("the maintenance job %s has ended late", name)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             # INVARIANT: the loop continues, and no job prevents another. A failed job runs again in the
             # next iteration.
-            _log.error("a maintenance job failed", exc_info=error)
+            self._note_failure(name, error)
+        elif begun and not task.cancelled() and task.result() is not False:
+            self._note_success(name)
+
+    def _note_failure(self, name: str, error: BaseException) -> None:
+        """Log a failure of a job, unless one of the same kind was logged since its last success."""
+        silent = isinstance(error, StoreUnavailable | TimeoutError)
+        kind, known = (
+            StoreUnavailable if silent else type(error),
+            self._failures.setdefault(name, set()),
+        )
+        if kind in known:
+            return
+        known.add(kind)
+        if silent:
+            _log.error("the maintenance job %s fails: does the store answer? (%s)", name, error)
+        else:
+            _log.error("the maintenance job %s fails", name, exc_info=error)
+
+    def _note_success(self, name: str) -> None:
+        if self._failures.pop(name, None):
+            _log.warning("the maintenance job %s succeeds again", name)
 
     async def _follow(self) -> None:
         await self._heartbeat.beat()
@@ -164,25 +179,16 @@ class MaintenanceLoop:
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._registry.forget_idle(monotonic)
         opened, closed = self._registry.changes()
-        try:
-            await self._state.connections.sync_connections(self._registry.node, opened, closed)
-            self._registry.synced(opened, closed)
-            if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:
-                await self._space.measure()
-            if self.ticks % (_SLOW_TICKS * 60) == 0:
-                await self._deadlines.touch_sessions()
-            if self.ticks % _PURGE_TICKS == 0:
-                await self._state.purge(now)
-                self._revocations.forget_sessions(now - REVOKED_SECONDS)
-                await self._drop_old_entries(now)
-        except StoreUnavailable as error:
-            if not self._unlisted:
-                self._unlisted = True
-                _log.error("the list of connections cannot be written: %s", error)
-            return
-        if self._unlisted:
-            self._unlisted = False
-            _log.warning("the list of connections is being written again")
+        await self._state.connections.sync_connections(self._registry.node, opened, closed)
+        self._registry.synced(opened, closed)
+        if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:
+            await self._space.measure()
+        if self.ticks % (_SLOW_TICKS * 60) == 0:
+            await self._deadlines.touch_sessions()
+        if self.ticks % _PURGE_TICKS == 0:
+            await self._state.purge(now)
+            self._revocations.forget_sessions(now - REVOKED_SECONDS)
+            await self._drop_old_entries(now)
 
     async def _drop_old_entries(self, now: float) -> None:
         if self._trail_days is None or self._may_not_drop:
