@@ -251,7 +251,7 @@ def test_demo_that_cannot_listen(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         result = _call("demo", "--port", port, "--data", str(tmp_path / "data"))
     assert result.returncode == 2
-    assert "choose another --port" in result.stderr
+    assert "choose another --host or --port" in result.stderr
 
 
 def test_run_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

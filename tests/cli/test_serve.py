@@ -235,6 +235,8 @@ async def test_it_is_not_ready_before_the_listener_closes(tmp_path: Path) -> Non
         one.process.send_signal(signal.SIGTERM)  # a second signal ends it at once
         assert one.wait_ended() == 0
         assert ended(*workers)
+        assert "is killed: at a second signal" in one.output
+        assert "never retrieved" not in one.output
 
 
 @pytest.mark.extended

@@ -66,6 +66,6 @@ def demo(
         if isinstance(error, OSError) and error.filename is not None:
             raise UsageError(f"the demo cannot use {error.filename}: {reason}") from error
         raise UsageError(
-            f"the demo cannot listen on {host} port {port}: {reason}; choose another --port"
+            f"the demo cannot listen on {host} port {port}: {reason}; choose another --host or --port"
         ) from error
     return 0

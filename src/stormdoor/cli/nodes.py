@@ -112,15 +112,15 @@ def _fault(member: Member, head: LogPosition) -> str | None:
         case "lapsed":
             return (
                 "a change that waited for it has declared it lapsed. It joins again by itself; one that was "
-                "killed is listed for an hour"
+                "killed is listed for an hour."
             )
         case "silent":
             return (
                 "its last beat is older than its lease, so no message passes there. One that was killed is "
-                "listed for an hour"
+                "listed for an hour."
             )
     if member.status.applied.epoch != head.epoch:
-        return "it follows another log; see the runbook, The epoch has changed"
+        return "it follows another log; see the runbook, The epoch has changed."
     return None
 
 

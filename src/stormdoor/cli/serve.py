@@ -72,7 +72,7 @@ def serve(
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"the server cannot listen on {host} port {port}: {reason}; choose another --port"
+            f"the server cannot listen on {host} port {port}: {reason}; choose another --host or --port"
         ) from error
     return 0
 

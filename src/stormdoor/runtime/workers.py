@@ -406,7 +406,9 @@ class Workers:
 
     async def _end(self, workers: Sequence[_Worker], seconds: float) -> None:
         """Wait until these have ended; kill those that need longer, and all at a second signal."""
-        all_ended = asyncio.gather(*(asyncio.shield(one.ended) for one in workers))
+        if not workers:
+            return
+        all_ended = asyncio.create_task(asyncio.wait([one.ended for one in workers]))
         at_once = asyncio.create_task(self._at_once.wait())
         either: set[asyncio.Future[Any]] = {all_ended, at_once}
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -414,7 +416,8 @@ class Workers:
         at_once.cancel()
         for worker in workers:
             if not worker.ended.done():
-                _log.error("process %d has not ended in time and is killed", worker.pid)
+                why = "at a second signal" if self._at_once.is_set() else "has not ended in time"
+                _log.error("process %d is killed: %s", worker.pid, why)
                 worker.kill()
                 await worker.ended
 
