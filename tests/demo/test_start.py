@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from typing import Any
 import pytest
 
 from stormdoor import ConfigurationError
+from stormdoor.demo import server
 from stormdoor.demo.people import settle
 from stormdoor.demo.port import main
 from stormdoor.demo.server import Demo
@@ -404,3 +406,11 @@ def test_two_installations_share_no_secret(made: dict[str, bytes], demo: Running
         return set(itertools.chain(people, known[0]["api_keys"].values(), known[1].values()))
 
     assert not secrets(one) & secrets(other)
+
+
+def test_the_printed_command_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `make demo`, PATH lacks the command, so the demo prints it with its folder."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    printed = server._how_to_probe("http://127.0.0.1:8765", Path("identities.toml"))
+    program = shlex.split(printed.partition(": ")[2])[0]
+    assert Path(program).is_file()

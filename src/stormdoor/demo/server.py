@@ -8,6 +8,7 @@ import importlib.util
 import ipaddress
 import logging
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -349,7 +350,7 @@ def announce(addresses: DemoAddresses, data: Path, settled: Settled, *, quiet: b
     identities = write_identities(data, addresses.origin, settled.passwords)
     if not quiet:
         _say(_how_to_log_in(settled))
-        _say(f"Operate it: stormdoor trail show --config {configuration_of(data)}")
+        _say(f"Operate it: {_command()} trail show --config {configuration_of(data)}")
         _say(_how_to_probe(addresses.origin, identities))
         if addresses.twin_port is not None:
             _say(
@@ -380,7 +381,16 @@ def _how_to_probe(origin: str, identities: Path) -> str:
     """Return the commands that probe the demo with all its identities."""
     address = f"ws{origin.removeprefix('http')}/ws/chat"
     more = f"--identities {shlex.quote(str(identities))} --logout /auth/logout --active"
-    return f"Attack it from there: stormdoor probe {address} {more}"
+    return f"Attack it from there: {_command()} probe {address} {more}"
+
+
+def _command() -> str:
+    """Return the command that a shell finds: with its folder if that is not in PATH, as after `make demo`."""
+    beside = Path(sys.executable).with_name("stormdoor")
+    if shutil.which("stormdoor") or not beside.exists():
+        return "stormdoor"
+    folder = Path.cwd()
+    return shlex.quote(str(beside.relative_to(folder) if beside.is_relative_to(folder) else beside))
 
 
 def _how_to_log_in(settled: Settled) -> str:
