@@ -332,7 +332,7 @@ async def test_server_finds_nodes_that_were_cut_off(new_database: Callable[[], s
         async def settings(transaction: Transaction) -> list[str]:
             return [(await transaction.rows(f"SHOW {name}"))[0][0] for name in names]
 
-        assert await store._database.write(settings) == ["30", "10s", "on"]
+        assert await store._database.write(settings) == ["30", "1s", "on"]
 
 
 async def test_forked_process_must_open_the_store_itself(new_database: Callable[[], str]) -> None:

@@ -24,9 +24,10 @@ _log = logging.getLogger("stormdoor.store")
 CONNECT_SECONDS = 2.0
 _OTHERS_SECONDS: Final = 0.1
 """Longest wait for the other hosts after one is a primary."""
-# The server finds a node that was cut off within a minute, and rolls back its transaction. The packets also
-# keep an idle connection alive in a firewall that would forget it.
-_KEEPALIVE: Final = {
+# The server ends the transaction of a host that was cut off, with its locks, and its connection within a
+# minute. The packets also keep an idle connection alive in a firewall that would forget it.
+_SETTINGS: Final = {
+    "idle_in_transaction_session_timeout": "10000ms",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
@@ -224,7 +225,7 @@ class PostgresqlLink:
             made.add_log_listener(self._listen)
             settings = "".join(
                 f"set_config('{name}', '{value}', false), "
-                for name, value in (_KEEPALIVE | self._settings).items()
+                for name, value in (_SETTINGS | self._settings).items()
             )
             process = made.get_server_pid()
             statement = _WELCOME.format(settings=settings, role=self._role, process=process)

@@ -37,6 +37,8 @@ _log = logging.getLogger("stormdoor.store")
 
 _SECONDS = 5.0  # for one group, with all its repetitions
 _LOCK_SECONDS = 2.0
+# INVARIANT: shorter than `_LOCK_SECONDS`. So a write that waits for a lock of a lost node succeeds.
+_IDLE_SECONDS = 1.0
 _MOST_WAITING = 5_000
 _MOST_TOGETHER = 64  # the server keeps as many savepoints of a transaction in its fast memory
 _ATTEMPTS = 8
@@ -117,7 +119,7 @@ class Writes:
             # A role or a database may have another default, with which a commit waits for no standby.
             "synchronous_commit": "on",
             "lock_timeout": f"{int(_LOCK_SECONDS * 1000)}ms",
-            "idle_in_transaction_session_timeout": f"{int(_SECONDS * 2000)}ms",
+            "idle_in_transaction_session_timeout": f"{int(_IDLE_SECONDS * 1000)}ms",
             "jit": "off",
             # By an index: a plan made while a table was small would read all of it.
             "enable_seqscan": "off",
