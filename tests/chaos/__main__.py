@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from tests.chaos.checkers import REASONS
+from tests.chaos.history import WAYS
 from tests.chaos.revocations import KINDS
-from tests.chaos.run import MODES, Mode, Result, Servers, new_folder, run
+from tests.chaos.run import MODES, Method, Mode, Result, Servers, by_part, new_folder, run
 from tests.chaos.schedules import SCHEDULES, prove, table
 from tests.support.postgresql import Binaries, Missing, binaries
 
@@ -135,23 +137,39 @@ def summary(results: Sequence[Result], failed: int) -> str:
         numbers = [sum(value(one) for one in results if one.mode == mode) for mode in MODES]
         lines.append(f"| {name} | " + " | ".join(f"{n:,}" for n in (*numbers, sum(numbers))) + " |")
 
-    row("revocations acknowledged", lambda one: one.acknowledged)
+    row("revocations acknowledged", lambda one: sum(one.acknowledged.values()))
     row("revocations checked", lambda one: one.total)
     row("checked, beside a node without a lease", lambda one: one.fenced)
     row("checked, on sockets older than a failover", lambda one: one.outlived)
     for reason in REASONS:
         row(f"not checked: {reason}", lambda one, reason=reason: one.unchecked.get(reason, 0))  # type: ignore[misc]
     row("violations", lambda one: len(one.violations))
-    for kind in KINDS:
-        row(f"revoked by {kind}", lambda one, kind=kind: one.checked.get(kind, 0))  # type: ignore[misc]
     for fault in sorted({name for one in results for name in one.faults}):
         row(f"fault {fault}", lambda one, fault=fault: one.faults.get(fault, 0))  # type: ignore[misc]
     seen = {name.split()[0] for one in results for name, number in one.faults.items() if number}
     missing = sorted({name for one in results for name in one.possible} - seen)
     for fault in sorted({name for one in results for name in one.during}):
         row(f"checked during {fault}", lambda one, fault=fault: one.during.get(fault, 0))  # type: ignore[misc]
+    lines += ["", *_shares(results, "kind", KINDS, lambda method: method.kind)]
+    lines += ["", *_shares(results, "interface", WAYS, lambda method: method.way)]
     lines += ["", f"runs that failed: {failed}", f"faults that never came: {missing or 'none'}"]
     return "\n".join(lines)
+
+
+def _shares(
+    results: Sequence[Result], title: str, names: Iterable[str], part: Callable[[Method], str]
+) -> list[str]:
+    """Return a table with the share of the acknowledged revocations that were checked."""
+    lines = [f"| {title} | acknowledged | checked | share |", "| --- | ---: | ---: | ---: |"]
+    acknowledged, checked = Counter[str](), Counter[str]()
+    for one in results:
+        acknowledged += by_part(one.acknowledged, part)
+        checked += by_part(one.checked, part)
+    for name in names:
+        all_, sound = acknowledged[name], checked[name]
+        share = f"{sound / all_:.0%}" if all_ else ""
+        lines.append(f"| {name} | {all_:,} | {sound:,} | {share} |")
+    return lines
 
 
 def _print(text: str) -> None:

@@ -7,7 +7,7 @@ asynchronous standby may lose it: there, an acknowledgement binds the nodes that
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from tests.chaos.history import (
     Appended,
     Changed,
     Event,
+    Gone,
     Held,
     Logged,
     Reloaded,
@@ -25,10 +26,12 @@ from tests.chaos.history import (
     Stored,
     Took,
     Verified,
+    server_of,
 )
 
 __all__ = [
     "CHECKERS",
+    "GONE",
     "NO_EPOCH",
     "NO_LEASE",
     "NO_SOCKET",
@@ -38,6 +41,7 @@ __all__ = [
     "REASONS",
     "Guarantee",
     "Violation",
+    "acknowledged",
     "bounded_staleness",
     "check",
     "checked",
@@ -70,8 +74,11 @@ class Guarantee:
     across_failover: bool = True
 
     def binds(self, acknowledged: str, followed: str) -> bool:
-        """Return whether an acknowledgement in one epoch binds a node that follows another."""
-        return self.across_failover or acknowledged == followed
+        """Return whether an acknowledgement in one epoch binds a node that follows another.
+
+        An operator may begin another epoch on the same server, which loses nothing.
+        """
+        return self.across_failover or server_of(acknowledged) == server_of(followed)
 
 
 class Violation(NamedTuple):
@@ -90,7 +97,7 @@ def staleness(events: Sequence[Event], guarantee: Guarantee) -> dict[str, float]
 
     Negative if the last message came before. A target without a message is left out.
     """
-    acked = _acknowledged(events)
+    acked = acknowledged(events)
     found: dict[str, float] = {}
     for event in events:
         if isinstance(event, Sent):
@@ -104,10 +111,11 @@ def checked(events: Sequence[Event], guarantee: Guarantee) -> dict[str, Revoked]
     """Return the acknowledged revocations that another node could have ignored.
 
     Another node than the one that acknowledged it started a `send()` to the target in the quarter of a second
-    before the call, or during the call. So a socket was open there, and messages flowed. An asynchronous
-    standby binds only nodes of the same epoch: only their messages count.
+    before the call, or during the call. So a socket was open there, and messages flowed. Until the bound,
+    only a revocation ended that socket: a message could have followed. An asynchronous standby binds only
+    nodes of the same epoch: only their messages count.
     """
-    acked, found = _acknowledged(events), {}
+    acked, found, gone = acknowledged(events), {}, _gone(events)
     for event in events:
         if isinstance(event, Sent):
             for target in event.targets:
@@ -117,9 +125,22 @@ def checked(events: Sequence[Event], guarantee: Guarantee) -> dict[str, Revoked]
                     and event.by != by.by
                     and by.asked - _FLOWING_SECONDS <= event.at <= by.at
                     and guarantee.binds(by.epoch, event.epoch)
+                    and _gone_at(event, gone) > by.at + guarantee.bound
                 ):
                     found[target] = by
     return found
+
+
+def _gone(events: Iterable[Event]) -> dict[tuple[str, str], float]:
+    """Return the times at which connections ended without a revocation, and nodes; see `Gone`."""
+    return {(one.by, one.connection): one.at for one in events if isinstance(one, Gone)}
+
+
+def _gone_at(event: Sent, gone: Mapping[tuple[str, str], float]) -> float:
+    """Return the time at which the connection of a message was gone without a revocation, if it was."""
+    names = (one.partition(":") for one in event.targets)
+    ids = ["", *(name for kind, _, name in names if kind == "connection")]
+    return min(gone.get((event.by, id), float("inf")) for id in ids)
 
 
 NO_SOCKET = "no node sent to it then"
@@ -128,25 +149,26 @@ ONE_NODE = "only the node that ended it sent to it"
 NO_LEASE = "the other node had no lease, and held its messages"
 NO_EPOCH = "its node changed the epoch during the call"
 OTHER_EPOCH = "the other node followed another epoch"
-REASONS = (NO_SOCKET, OTHER_TIME, ONE_NODE, NO_LEASE, NO_EPOCH, OTHER_EPOCH)
+GONE = "the socket was closed, or its node was killed, before the bound"
+REASONS = (NO_SOCKET, OTHER_TIME, ONE_NODE, NO_LEASE, NO_EPOCH, OTHER_EPOCH, GONE)
 """Why a revocation does not count as checked; of several, the last one. *Then* is the time of `checked`."""
 
 
 def unchecked(events: Sequence[Event], guarantee: Guarantee) -> dict[str, str]:
     """Return the acknowledged revocations that are not among `checked`, each with one of `REASONS`."""
-    acked, sound = _acknowledged(events), checked(events, guarantee)
+    acked, sound = acknowledged(events), checked(events, guarantee)
     found = dict.fromkeys(acked.keys() - sound.keys(), NO_SOCKET)
     for event in events:
         if not isinstance(event, Sent | Held):
             continue
         for target in event.targets:
             if target in found:
-                reason = _reason(event, acked[target])
+                reason = _reason(event, acked[target], guarantee)
                 found[target] = max(found[target], reason, key=REASONS.index)
     return found
 
 
-def _reason(event: Sent | Held, by: Revoked) -> str:
+def _reason(event: Sent | Held, by: Revoked, guarantee: Guarantee) -> str:
     then, other = by.asked - _FLOWING_SECONDS <= event.at <= by.at, event.by != by.by
     if not then:
         return OTHER_TIME if other and isinstance(event, Sent) else NO_SOCKET
@@ -154,6 +176,8 @@ def _reason(event: Sent | Held, by: Revoked) -> str:
         return ONE_NODE
     if isinstance(event, Held):
         return NO_LEASE
+    if guarantee.binds(by.epoch, event.epoch):
+        return GONE
     return OTHER_EPOCH if by.epoch else NO_EPOCH
 
 
@@ -171,7 +195,8 @@ def outlived(events: Sequence[Event], guarantee: Guarantee) -> set[str]:
             by = sound.get(target)
             if by is None or event.by == by.by or event.at > by.at:
                 continue
-            if first.setdefault((target, event.by), event.epoch) != event.epoch:
+            epoch = server_of(event.epoch)
+            if first.setdefault((target, event.by), epoch) != epoch:
                 found.add(target)
     return found
 
@@ -182,7 +207,7 @@ def fenced(events: Sequence[Event]) -> set[str]:
     The message came after the call: the node did not know of the revocation, and only the lapsed lease
     prevented the message.
     """
-    acked = _acknowledged(events)
+    acked = acknowledged(events)
     return {
         target
         for event in events
@@ -192,7 +217,7 @@ def fenced(events: Sequence[Event]) -> set[str]:
     }
 
 
-def _acknowledged(events: Iterable[Event]) -> dict[str, Revoked]:
+def acknowledged(events: Iterable[Event]) -> dict[str, Revoked]:
     """Return the first acknowledgement of each target."""
     found: dict[str, Revoked] = {}
     for event in events:
@@ -206,7 +231,7 @@ def bounded_staleness(events: Sequence[Event], guarantee: Guarantee) -> list[Vio
 
     After a revocation that waited for the cluster, no node sends at all.
     """
-    acked = _acknowledged(events)
+    acked = acknowledged(events)
     limits = {
         target: by.at + (0.0 if by.wait == "cluster" else guarantee.bound)
         for target, by in acked.items()
@@ -307,7 +332,7 @@ def kept_revocations(events: Sequence[Event], guarantee: Guarantee) -> list[Viol
     doubtful = {
         e.entry or e.target for e in events if isinstance(e, Revoked) and e.outcome == "in doubt"
     }
-    for by in _acknowledged(events).values():
+    for by in acknowledged(events).values():
         target = by.entry or by.target
         if not times[target] and guarantee.binds(by.epoch, log[-1].epoch):
             found.append(Violation("kept revocations", by.at, f"{target} is lost"))

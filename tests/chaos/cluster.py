@@ -7,7 +7,6 @@ import base64
 import contextlib
 import itertools
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -19,13 +18,12 @@ from typing import Any
 
 from tests.chaos.cutter import Cutter
 from tests.chaos.node import ORIGIN, PATH, Configuration, run_node
+from tests.chaos.processes import processes
 from tests.support import watchdog
 from tests.support.client_frames import client_frame
 
 __all__ = ["Client", "Gone", "NodeProcess"]
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.chaos.node", "tests.chaos.__main__"])
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 4.0
 _SLOW_BYTES, _SLOW_SECONDS = 4096, 0.05
@@ -68,6 +66,7 @@ class NodeProcess:
         self.ahead = 0.0
         self.up = False
         self.port = 0
+        self.name = ""
         self._store = store
         self._folder = folder
         self._options = options
@@ -80,7 +79,7 @@ class NodeProcess:
 
     async def start(self) -> None:
         """Start it, and wait until it can be reached. It may have to wait for its store."""
-        name = f"n{self.number}.{next(self._starts)}"
+        self.name = name = f"n{self.number}.{next(self._starts)}"
         configuration = Configuration(
             name=name,
             store=self._store,
@@ -90,8 +89,8 @@ class NodeProcess:
             **self._options,
         )
         log = str(self._folder / f"{name}.log")
-        ours, theirs = _processes.Pipe(duplex=False)
-        self._process = _processes.Process(target=run_node, args=(configuration, theirs, log))
+        ours, theirs = processes.Pipe(duplex=False)
+        self._process = processes.Process(target=run_node, args=(configuration, theirs, log))
         # The first start loads the modules; the other processes are forked from that one.
         await asyncio.to_thread(self._process.start)
         assert self._process.pid is not None

@@ -15,6 +15,7 @@ import asyncpg
 from tests.chaos import history
 from tests.chaos.cluster import Gone, NodeProcess
 from tests.chaos.cutter import Cutter
+from tests.chaos.operator import Operator
 from tests.chaos.servers import DATABASE, Pair, can_fill_disk, fill_disk, free_disk
 from tests.support.postgresql import Server
 
@@ -23,6 +24,7 @@ __all__ = ["Faults", "cancel_waits"]
 Fault = Callable[[], Awaitable[str | None]]
 """Injects a fault, and returns its degree, if it has several."""
 _CANCEL_WAITS = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+_FOLLOW_SECONDS = 30.0
 _JUMPS = (0.0, 1.0, -1.0, 3600.0, -3600.0)
 
 
@@ -44,6 +46,7 @@ class Faults:
         nodes: The nodes.
         writer: History of the injector.
         seed: Seed of all choices.
+        operator: Runs commands.
         pair: The servers, if there are any.
         file: The SQLite file, if there is one.
         only: Names of the faults to inject; empty for all.
@@ -55,6 +58,7 @@ class Faults:
         writer: history.Writer,
         *,
         seed: int,
+        operator: Operator,
         pair: Pair | None = None,
         file: Path | None = None,
         only: Sequence[str] = (),
@@ -62,6 +66,7 @@ class Faults:
         self._nodes = nodes
         self._writer = writer
         self._chance = random.Random(seed)
+        self._operator = operator
         self._pair = pair
         self._file = file
         self.counts: dict[str, int] = {}
@@ -85,6 +90,7 @@ class Faults:
                 self.cut_replication,
                 self.stop_primary,
                 self.wake_for_nothing,
+                self.rotate_epoch,
                 self.lose_primary,
                 self.isolate_primary,
             ]
@@ -149,6 +155,7 @@ class Faults:
     async def kill_node(self) -> None:
         """SIGKILL, and another start."""
         node = self._node()
+        self._writer.write(history.Gone(at=history.clock(), by=node.name))
         await node.kill()
         await self._wait(0.0, 1.0)
         await node.start()
@@ -250,6 +257,25 @@ class Faults:
             for number in self._chance.sample(range(10_000), 100):
                 await connection.execute(f"NOTIFY stormdoor_revocation, '{number}'", timeout=5)
             await connection.close()
+
+    async def rotate_epoch(self) -> None:
+        """`stormdoor migrate rotate-epoch`, as after a restore. Each node must load the log, and continue.
+
+        Raises:
+            TimeoutError: A node does not.
+        """
+        epoch = await self._operator.rotate_epoch()
+        async with asyncio.timeout(_FOLLOW_SECONDS):
+            for node in self._nodes:
+                while not await self._follows(node, epoch):
+                    await asyncio.sleep(0.05)
+
+    async def _follows(self, node: NodeProcess, epoch: str) -> bool:
+        try:
+            found = await node.ask("status", seconds=1.0)
+        except Gone:
+            return False
+        return bool(found["fresh"]) and str(found["epoch"]).startswith(epoch)
 
     async def fill_disk(self) -> None:
         """No process of the primary can write; then it starts again with space."""

@@ -10,15 +10,17 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import msgspec
 
 __all__ = [
+    "WAYS",
     "Appended",
     "Changed",
     "Event",
     "Fault",
+    "Gone",
     "Held",
     "Logged",
     "Reloaded",
@@ -28,18 +30,29 @@ __all__ = [
     "Stored",
     "Took",
     "Verified",
+    "Way",
     "Writer",
     "clock",
     "read",
     "read_folder",
+    "server_of",
 ]
 
 Outcome = Literal["done", "refused", "in doubt"]
+Way = Literal["python", "http", "cli"]
+WAYS: tuple[Way, ...] = get_args(Way)
+_EPOCH_PARTS = 3
 
 
 def clock() -> float:
     """Return seconds of the clock that all histories use."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def server_of(epoch: str) -> str:
+    """Return the timeline and the server of an epoch on PostgreSQL; another epoch as it is."""
+    parts = epoch.split(".")
+    return ".".join(parts[1:]) if len(parts) == _EPOCH_PARTS else epoch
 
 
 class _Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
@@ -50,8 +63,8 @@ class _Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
 class Revoked(_Recorded, frozen=True, kw_only=True, tag="revoked"):
     """The end of a call that revokes `target`. `at` is the time of the acknowledgement.
 
-    `kind` is the way, one of `tests.chaos.revocations.KINDS`. `entry` is the target of the entry in the log,
-    if it is another.
+    `kind` is one of `tests.chaos.revocations.KINDS`, and `way` the interface that was called. `entry` is the
+    target of the entry in the log, if it is another.
     """
 
     target: str
@@ -61,6 +74,7 @@ class Revoked(_Recorded, frozen=True, kw_only=True, tag="revoked"):
     wait: Literal["log", "cluster"] = "log"
     kind: str = ""
     entry: str = ""
+    way: Way = "python"
 
 
 class Sent(_Recorded, frozen=True, kw_only=True, tag="sent"):
@@ -76,6 +90,12 @@ class Held(_Recorded, frozen=True, kw_only=True, tag="held"):
 
     targets: tuple[str, ...]
     epoch: str = ""
+
+
+class Gone(_Recorded, frozen=True, kw_only=True, tag="gone"):
+    """A connection has ended without a revocation; without the name of one: all of a node that is killed."""
+
+    connection: str = ""
 
 
 class Took(_Recorded, frozen=True, kw_only=True, tag="took"):
@@ -152,6 +172,7 @@ Event = (
     Revoked
     | Sent
     | Held
+    | Gone
     | Took
     | Changed
     | Saw

@@ -11,6 +11,8 @@ from stormdoor import Guard
 from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
+from stormdoor.stores import statements
+from stormdoor.stores.sqlite import SqliteStore
 from stormdoor.tornado.fast.outgoing import Outgoing
 
 __all__ = ["MUTATIONS", "mutate"]
@@ -53,6 +55,10 @@ class _AnyEpoch(str):
         return False
 
 
+def _on_sqlite(guard: Guard) -> bool:
+    return isinstance(guard.state.engines[0], SqliteStore)
+
+
 def _replace(guard: Guard, **parts: Any) -> None:
     for name, part in parts.items():
         object.__setattr__(guard.state, name, part)
@@ -87,6 +93,8 @@ def _without_epoch(guard: Guard) -> None:
             revocations, log_position=log_position, head_and_entries=head_and_entries
         ),
     )
+    if _on_sqlite(guard):
+        return
     opening = store.open
 
     async def opened() -> None:
@@ -140,6 +148,9 @@ def _without_outbox(guard: Guard) -> None:
 
 def _without_compare_and_set(guard: Guard) -> None:
     """A node that was declared lapsed goes on with its beats, and does not learn of it."""
+    statements.HEAD_FOR_NODE = statements.HEAD_FOR_NODE.replace("n.declared", "FALSE")
+    if _on_sqlite(guard):
+        return
     from stormdoor.stores.postgresql import members
 
     written = "(SELECT count(*) FROM written)"

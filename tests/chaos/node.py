@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import msgspec
+from tornado.httpclient import AsyncHTTPClient
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError
@@ -40,8 +41,10 @@ from stormdoor import (
     Target,
     TicketAuthenticator,
     protect,
+    revocation_routes,
     role,
 )
+from stormdoor.core.denial import Denial
 from stormdoor.core.event import Event as TrailEvent
 from stormdoor.core.limits import Limits
 from stormdoor.guard.connection import Connection
@@ -49,10 +52,11 @@ from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.serve import guarded_server
 from tests.chaos import history
 from tests.chaos.mutations import mutate
-from tests.chaos.revocations import KINDS, Victim, add_party, end, token_authenticator
+from tests.chaos.revocations import KINDS, Victim, add_party, end, names, order, token_authenticator
 
 ORIGIN = "http://127.0.0.1"
 PATH = "/feed"
+REVOCATIONS = "/auth/revocations"
 MARK = b"tick-tick-tick-tick"
 """Content of each message: the recorder finds it in what is sent, whole or in part."""
 _UNIX = time.time() - history.clock()
@@ -60,6 +64,8 @@ _UNIX = time.time() - history.clock()
 _FLOOD_BYTES = 10_000
 _SEND_BUFFER_BYTES = 4096
 """The least that the kernel takes, so that a slow reader fills the buffer of the process."""
+_OK, _UNAVAILABLE = 200, 503
+_CALL_SECONDS = 120.0
 _VERSION = re.compile(r"v(\d+)")
 
 
@@ -75,6 +81,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         mutation: The part of the design that is switched off, or "".
         lease: Length of its lease in seconds; None for that of the store.
         tick: Seconds between two messages to each connection.
+        at_once: Whether it writes a message in the same step, not at the end of the turn of the loop.
         recording: Whether it records messages; without it, only their cost is of interest.
     """
 
@@ -82,6 +89,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     history: str
     tick: float = 0.1
+    at_once: bool = False
     recording: bool = True
     ahead: float = 0.0
     shift: float = 0.0
@@ -151,7 +159,12 @@ class Node:
                 ApiKeyAuthenticator(),
                 token_authenticator(),
             ],
-            policies=PolicySet([role("member", "feed:read")]),
+            policies=PolicySet(
+                [
+                    role("member", "feed:read"),
+                    role("operator", "stormdoor:revoke", across_tenants=True),
+                ]
+            ),
             # All clients have one address, and refusals are what is tested.
             limits=Limits(
                 handshakes_per_address="10000/s burst 10000",
@@ -171,7 +184,9 @@ class Node:
             production=False,
         )
         self.feeds: set[Feed] = set()
+        self.port = 0
         self.recording = configuration.recording
+        self.at_once = configuration.at_once
         self._tick = configuration.tick
         if configuration.lease is not None:
             self.guard.lease.seconds = configuration.lease
@@ -252,21 +267,53 @@ class Node:
         now = self.clock.now() - self.clock.ahead
         return {"victims": await add_party(self.guard, name, kinds, now=now)}
 
+    async def operator(self, id: str) -> object:
+        """Add a principal that may revoke. Returns its API key."""
+        await self.guard.admin.add_principal(id, roles=["operator"])
+        issued = await self.guard.admin.issue_key(id, name="chaos", scopes=["*"])
+        return {"key": issued.secret}
+
     async def end(
-        self, kind: str, victim: dict[str, str], wait: Literal["log", "cluster"]
+        self,
+        kind: str,
+        victim: dict[str, Any],
+        wait: Literal["log", "cluster"],
+        key: str = "",
     ) -> object:
-        """End a right of a victim. See `tests.chaos.revocations`."""
-        way, one = KINDS[kind], msgspec.convert(victim, Victim)
-        target, entry = way.target(one), way.logged(one)
-        more = {} if entry == target else {"entry": entry}
-        return await self._recorded(
-            lambda: end(self.guard, way, one, wait),
-            history.Revoked,
-            target=target,
-            wait=wait,
-            kind=kind,
-            **more,
+        """End a right of a victim: by the HTTP route with the API key of an operator, else by a method.
+
+        See `tests.chaos.revocations`.
+        """
+        one = msgspec.convert(victim, Victim)
+
+        async def work() -> bool:
+            if key:
+                return await self._post(key, order(KINDS[kind], one, wait))
+            return await end(self.guard, KINDS[kind], one, wait)
+
+        way = "http" if key else "python"
+        named = names(kind, one)
+        return await self._recorded(work, history.Revoked, wait=wait, kind=kind, way=way, **named)
+
+    async def _post(self, key: str, body: dict[str, object]) -> bool:
+        """Request a revocation of this node. Returns False if it refuses.
+
+        Raises:
+            StoreUnavailable: It says that the store does not answer.
+        """
+        answer = await AsyncHTTPClient().fetch(
+            f"http://127.0.0.1:{self.port}{REVOCATIONS}",
+            method="POST",
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+            body=msgspec.json.encode(body),
+            request_timeout=_CALL_SECONDS,
+            raise_error=False,
         )
+        if answer.code == _UNAVAILABLE:
+            raise StoreUnavailable(str(answer.body))
+        if answer.code != _OK:
+            logging.getLogger("chaos").warning("%s: %s %s", body, answer.code, answer.body)
+        return answer.code == _OK
 
     async def connection(self, principal: str) -> object:
         """Return the id of a connection of a principal, or ""."""
@@ -298,8 +345,7 @@ class Node:
         else:
             outcome = "done" if used else "refused"
             # Of an unknown epoch, if the node changed to another meanwhile.
-            known = epoch and epoch == self.written_epoch
-            epoch = epoch if known else f"{self.name} before {self.epoch}"
+            epoch = self._still(epoch) or f"{self.name} before {self.epoch}"
             self.note(history.Took, value=f"nonce:{value}", outcome=outcome, epoch=epoch)
         return {}
 
@@ -337,21 +383,24 @@ class Node:
             outcome = "in doubt"
             fields.pop("wait", None)
             logging.getLogger("chaos").warning("%s: %r", event.__name__, error)
-        self.note(
-            event, outcome=outcome, epoch=epoch if epoch == self.written_epoch else "", **fields
-        )
+        self.note(event, outcome=outcome, epoch=self._still(epoch), **fields)
         return {"outcome": outcome}
 
-    async def flood(self, principal: str, size: int) -> object:
-        """Queue output for the connections of a principal, more than their clients read.
+    def _still(self, epoch: str) -> str:
+        """Return the `written_epoch` from before a call; "" if the node writes to another server now."""
+        same = history.server_of(epoch) == history.server_of(self.written_epoch)
+        return epoch if same else ""
+
+    async def flood(self, principal: str, size: int, piece: int = _FLOOD_BYTES) -> object:
+        """Queue output for the connections of a principal, in pieces, more than their clients read.
 
         Returns:
             The number of bytes that wait in this process.
         """
         full = [one for one in self.feeds if one.connection.principal.id == principal]
         for feed in full:
-            for _ in range(size // _FLOOD_BYTES):
-                feed.give(MARK * (_FLOOD_BYTES // len(MARK)))
+            for _ in range(size // piece):
+                feed.give(MARK * (piece // len(MARK)))
         await asyncio.sleep(0.05)
         return {"waiting": sum(one.waiting() for one in full)}
 
@@ -455,8 +504,13 @@ class Feed(GuardedHandler):
             self._sending()
 
     def on_close(self) -> None:
-        """Forget the connection."""
+        """Forget the connection, and record if it ended without a revocation."""
+        if self not in self.node.feeds:
+            return
         self.node.feeds.discard(self)
+        why = self.connection.closed_by
+        if why is None or not why.withdraws or why.denial is Denial.UNAVAILABLE:
+            self.node.note(history.Gone, connection=self.connection.id)
 
     def tick(self) -> None:
         """Send a message, and record if it has to wait for the lease."""
@@ -464,6 +518,8 @@ class Feed(GuardedHandler):
         if node.recording and node.guard.lease.has_lapsed(node.clock.monotonic()):
             node.note(history.Held, targets=self.targets, epoch=node.epoch)
         self.give(MARK)
+        if node.at_once and isinstance(self.ws_connection, FastProtocol):
+            self.ws_connection.flush()
 
     def waiting(self) -> int:
         """Return the number of bytes that wait in this process."""
@@ -527,15 +583,17 @@ async def serve(configuration: Configuration, ports: multiprocessing.connection.
 
     selector.select = turn
     Feed.node = node
-    application = Application([(PATH, Feed)], log_function=lambda _: None)
+    routes = revocation_routes(node.guard, path=REVOCATIONS)
+    application = Application([(PATH, Feed), *routes], log_function=lambda _: None)
     protect(application, node.guard)
     server = guarded_server(application)
     [sock, *_] = sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
+    node.port = sock.getsockname()[1]
     control = await asyncio.start_server(
         lambda reader, writer: _control(node, reader, writer), "127.0.0.1", 0
     )
-    ports.send((sock.getsockname()[1], control.sockets[0].getsockname()[1]))
+    ports.send((node.port, control.sockets[0].getsockname()[1]))
     ports.close()
     while not await node.guard.ready():
         await asyncio.sleep(0.1)

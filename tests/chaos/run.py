@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores import open_store
@@ -17,6 +17,7 @@ from tests.chaos import history
 from tests.chaos.checkers import (
     Guarantee,
     Violation,
+    acknowledged,
     check,
     checked,
     fenced,
@@ -26,16 +27,20 @@ from tests.chaos.checkers import (
 )
 from tests.chaos.cluster import Gone, NodeProcess, cutters
 from tests.chaos.faults import Faults
+from tests.chaos.operator import Operator
+from tests.chaos.revocations import name_of
 from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import Workload
 from tests.support.postgresql import Binaries
 
 __all__ = [
     "MODES",
+    "Method",
     "Mode",
     "Result",
     "Running",
     "Servers",
+    "by_part",
     "cluster",
     "counted",
     "guarantee_of",
@@ -53,6 +58,13 @@ _SLACK_SECONDS = 0.1
 _SETTLE_SECONDS = 60.0
 
 
+class Method(NamedTuple):
+    """A kind of revocation, and the interface that was called."""
+
+    kind: str
+    way: history.Way
+
+
 @dataclass(frozen=True)
 class Result:
     """The outcome of a run.
@@ -63,8 +75,8 @@ class Result:
         events: Number of events by kind.
         faults: Number of faults by kind.
         possible: The faults that could come.
-        acknowledged: Number of acknowledged revocations.
-        checked: Number of those that another node could have ignored, by kind: see `checkers.checked`.
+        acknowledged: Number of acknowledged revocations, by kind, and by the interface that was called.
+        checked: Number of those that another node could have ignored, by the same: see `checkers.checked`.
         unchecked: Number of the others, by reason: see `checkers.unchecked`.
         during: Number of checked ones that were acknowledged during a fault, by kind of fault.
         outlived: Number of checked ones of sockets that are older than a failover.
@@ -79,8 +91,8 @@ class Result:
     events: dict[str, int]
     faults: dict[str, int]
     possible: list[str]
-    acknowledged: int
-    checked: dict[str, int]
+    acknowledged: dict[Method, int]
+    checked: dict[Method, int]
     unchecked: dict[str, int]
     during: dict[str, int]
     outlived: int
@@ -94,16 +106,21 @@ class Result:
         """The number of checked revocations."""
         return sum(self.checked.values())
 
+    def shares(self, part: Callable[[Method], str]) -> str:
+        """Return the numbers of checked and of acknowledged revocations by kind, or by interface."""
+        return counted(by_part(self.checked, part), by_part(self.acknowledged, part))
+
     def __str__(self) -> str:
         lines = [
             (
                 f"{self.mode}, seed {self.seed}: {self.total} revocations checked of "
-                f"{self.acknowledged}, {self.fenced} of them beside a node without a lease, "
+                f"{sum(self.acknowledged.values())}, {self.fenced} of them beside a node without a lease, "
                 f"{self.outlived} on sockets older than a failover, "
                 f"worst {self.worst * 1000:.0f} ms, {self.failed} operations failed, "
                 f"{len(self.violations)} violations"
             ),
-            "  kinds: " + counted(self.checked),
+            "  kinds, checked/acknowledged: " + self.shares(lambda method: method.kind),
+            "  interfaces: " + self.shares(lambda method: method.way),
             "  not checked: " + counted(self.unchecked),
             "  checked during: " + counted(self.during),
             "  events: " + counted(self.events),
@@ -114,8 +131,20 @@ class Result:
         )
 
 
-def counted(numbers: Mapping[str, int]) -> str:
-    """Return numbers by name, in the order of the names."""
+def by_part(numbers: Mapping[Method, int], part: Callable[[Method], str]) -> Counter[str]:
+    """Return the numbers by one part of the method."""
+    found: Counter[str] = Counter()
+    for method, number in numbers.items():
+        found[part(method)] += number
+    return found
+
+
+def counted(numbers: Mapping[str, int], of: Mapping[str, int] | None = None) -> str:
+    """Return numbers by name, in the order of the names; if `of` is given, each beside that one."""
+    if of is not None:
+        return ", ".join(
+            f"{numbers.get(name, 0)}/{number} {name}" for name, number in sorted(of.items())
+        )
     return ", ".join(f"{number} {name}" for name, number in sorted(numbers.items()))
 
 
@@ -182,6 +211,10 @@ class Running:
     nodes: list[NodeProcess]
     pair: Pair | None
     file: Path
+
+    def url(self) -> str:
+        """Return the URL of the store, without proxies: that of the primary at this moment."""
+        return f"sqlite://{self.file}" if self.pair is None else self.pair.primary.url(DATABASE)
 
 
 @contextlib.asynccontextmanager
@@ -272,9 +305,12 @@ async def run(
         )
         nodes, pair, file = running.nodes, running.pair, running.file
         writer = stack.enter_context(history.Writer(folder / "faults.jsonl", "faults"))
-        workload = Workload(nodes, seed=seed, bound=guarantee.bound, parties=parties)
+        operator = Operator(running.url, folder)
+        workload = Workload(
+            nodes, seed=seed, operator=operator, bound=guarantee.bound, parties=parties
+        )
         database = {"pair": pair} if pair else {"file": file}
-        faults = Faults(nodes, writer, seed=seed, only=only, **database)
+        faults = Faults(nodes, writer, seed=seed, operator=operator, only=only, **database)
         late, stopping = asyncio.Event(), asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, late.set)
         async with asyncio.TaskGroup() as group:
@@ -284,7 +320,7 @@ async def run(
             stopping.set()
         await settled(nodes)
         await asyncio.gather(*(node.stop() for node in nodes))
-        await read_store(folder, pair, file)
+        await read_store(folder, running.url())
     return _judged(folder, mode, seed, guarantee, faults, workload)
 
 
@@ -307,8 +343,8 @@ def _judged(
         events=dict(kinds),
         faults=faults.counts | {"slow_reader": workload.full_buffers},
         possible=[*faults.names, "slow_reader"],
-        acknowledged=sum(isinstance(e, history.Revoked) and e.outcome == "done" for e in events),
-        checked=dict(Counter(revoked.kind for revoked in sound.values())),
+        acknowledged=_by_method(acknowledged(events).values()),
+        checked=_by_method(sound.values()),
         unchecked=dict(Counter(unchecked(events, guarantee).values())),
         during=_during(events, sound.values()),
         outlived=len(outlived(events, guarantee)),
@@ -317,6 +353,10 @@ def _judged(
         failed=workload.failed,
         violations=check(events, guarantee),
     )
+
+
+def _by_method(revoked: Collection[history.Revoked]) -> dict[Method, int]:
+    return dict(Counter(Method(one.kind, one.way) for one in revoked))
 
 
 def _during(events: Sequence[history.Event], sound: Collection[history.Revoked]) -> dict[str, int]:
@@ -348,9 +388,8 @@ async def settled(nodes: Sequence[NodeProcess]) -> None:
             await asyncio.sleep(0.1)
 
 
-async def read_store(folder: Path, pair: Pair | None, file: Path) -> None:
+async def read_store(folder: Path, url: str) -> None:
     """Write what the store holds in the end."""
-    url = f"sqlite://{file}" if pair is None else pair.primary.url(DATABASE)
     store = open_store(url)
     await store.open()
     try:
@@ -365,8 +404,8 @@ async def read_store(folder: Path, pair: Pair | None, file: Path) -> None:
     with history.Writer(folder / "end.jsonl", "end") as writer:
         same = {"at": history.clock(), "by": "end"}
         for entry in entries:
-            target = f"{entry.target.value}:{entry.value}"
-            writer.write(history.Logged(seq=entry.seq, target=target, epoch=entry.epoch, **same))  # type: ignore[arg-type]
+            name = name_of(entry)
+            writer.write(history.Logged(seq=entry.seq, target=name, epoch=entry.epoch, **same))  # type: ignore[arg-type]
         for one in stored:
             writer.write(history.Stored(entry=one.event.detail, **same))  # type: ignore[arg-type]
         found = history.Verified(

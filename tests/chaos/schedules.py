@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import sqlite3
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,29 +25,39 @@ import asyncpg
 from stormdoor.stores.postgresql.schema import SCHEMA
 from tests.chaos import history
 from tests.chaos.checkers import Violation, check
-from tests.chaos.cluster import Client, Gone, NodeProcess
+from tests.chaos.cluster import Client, Gone
 from tests.chaos.faults import cancel_waits
-from tests.chaos.revocations import KINDS
-from tests.chaos.run import Mode, Servers, cluster, guarantee_of, new_folder, read_store
+from tests.chaos.revocations import EVERYTHING, KINDS
+from tests.chaos.run import (
+    Mode,
+    Running,
+    Servers,
+    cluster,
+    guarantee_of,
+    new_folder,
+    read_store,
+)
 from tests.chaos.servers import DATABASE, Pair
 from tests.chaos.workload import client_of
 
-__all__ = ["SCHEDULES", "Proof", "perform", "prove", "table"]
+__all__ = ["SCHEDULES", "Proof", "mutation_of", "perform", "prove", "table"]
 
 _ATTEMPTS = 3
 """Runs with a mutation, at most: a machine that is too busy may hide it once."""
 _VICTIMS = 3
 _TICK_SECONDS = 0.02
 _PATIENCE_SECONDS = 30.0
-_LATE_SECONDS = 1.5
-"""Time after an acknowledgement in which a node that ignores it sends: the bound is 0.5 s."""
+_LATE_SECONDS: dict[Mode, float] = {"synchronous": 1.5, "asynchronous": 1.5, "sqlite": 3.6}
+"""Time after an acknowledgement in which a node that ignores it sends: the bound is 0.5 s, or 2.1 s."""
+_AFTER_SECONDS = 0.5
 _FILLERS = 20
 _STOPS = 3
 _ROUNDS = 3
 _LONG_LEASE_SECONDS = 1.5
 _ADDED_SECONDS = 0.4
 """Delay of each answer to a node, which keeps its lease and learns of each change late."""
-_FLOOD_BYTES = 200_000
+_FLOOD_BYTES = 600_000
+"""A message to a slow reader, which takes seconds to read it: longer than each bound."""
 _CHECKER = "bounded staleness"
 """The checker of the guarantee that each of the mutations breaks."""
 
@@ -55,19 +66,32 @@ class Stage:
     """A cluster with a node `near` that ends rights, and a node `far` with the sockets.
 
     Args:
-        nodes: The nodes.
-        pair: The servers.
+        running: The cluster.
+        mode: Its mode.
         seed: Chooses which node is which, and the ways in which the rights end.
     """
 
-    def __init__(self, nodes: Sequence[NodeProcess], pair: Pair, seed: int) -> None:
+    def __init__(self, running: Running, mode: Mode, seed: int) -> None:
         self._chance = random.Random(seed)
-        self.pair = pair
-        self.nodes = self._chance.sample(nodes, len(nodes))
+        self._running = running
+        self._mode = mode
+        self.nodes = self._chance.sample(running.nodes, len(running.nodes))
         self.near, self.far = self.nodes
         self._parties = 0
         self._victims: list[tuple[str, dict[str, str]]] = []
         self._clients: list[Client] = []
+
+    @property
+    def pair(self) -> Pair:
+        """The servers."""
+        assert self._running.pair is not None
+        return self._running.pair
+
+    @property
+    def file(self) -> Path:
+        """The SQLite file."""
+        assert self._running.pair is None
+        return self._running.file
 
     def close(self) -> None:
         """Close the sockets."""
@@ -76,7 +100,7 @@ class Stage:
 
     async def open(self, *kinds: str, slow: bool = False) -> None:
         """Open a socket on `far` for each kind of `tests.chaos.revocations`; for any kinds by default."""
-        kinds = kinds or tuple(self._chance.sample(sorted(KINDS), _VICTIMS))
+        kinds = kinds or tuple(self._chance.sample(sorted(KINDS.keys() - {EVERYTHING}), _VICTIMS))
         for kind in kinds:
             self._parties += 1
             asked = await self.near.ask("party", name=f"party-{self._parties}", kinds=[[kind]])
@@ -90,7 +114,8 @@ class Stage:
                 found = await self.far.ask("connection", principal=victim["principal"])
                 victim.update(found)
             if slow:
-                full = await self.far.ask("flood", principal=victim["principal"], size=_FLOOD_BYTES)
+                flood = {"principal": victim["principal"], "size": _FLOOD_BYTES}
+                full = await self.far.ask("flood", piece=_FLOOD_BYTES, **flood)
                 if not full["waiting"]:
                     raise Gone("the buffer is not full")
             self._victims.append((kind, victim))
@@ -106,7 +131,7 @@ class Stage:
         if outcomes != ["done"] * len(self._victims):
             raise Gone(f"not acknowledged: {outcomes}")
         self._victims.clear()
-        await asyncio.sleep(_LATE_SECONDS if wait == "log" else 2 * _ADDED_SECONDS)
+        await asyncio.sleep(_LATE_SECONDS[self._mode] if wait == "log" else 2 * _ADDED_SECONDS)
 
     def cut(self) -> None:
         """Make a black hole between `far` and all servers."""
@@ -131,10 +156,15 @@ class Stage:
 
     async def is_declared(self) -> bool:
         """Return whether the store holds `far` for lapsed."""
+        start = f"n{self.far.number}.%"
+        if self._running.pair is None:
+            with contextlib.closing(sqlite3.connect(self.file)) as file:
+                rows = file.execute("SELECT declared FROM node WHERE id LIKE ?", (start,))
+                return bool(rows.fetchall()[0][0])
         connection = await asyncpg.connect(self.pair.primary.url(DATABASE))
         try:
             statement = f"SELECT declared FROM {SCHEMA}.node WHERE id LIKE $1"  # noqa: S608 - a constant
-            return bool(await connection.fetchval(statement, f"n{self.far.number}.%"))
+            return bool(await connection.fetchval(statement, start))
         finally:
             await connection.close()
 
@@ -185,7 +215,9 @@ async def _declared_lapsed(stage: Stage) -> None:
         # If it was stopped during a beat, it notices the time that has passed, and joins again.
         if await stage.is_declared():
             break
-    for _ in range(_ROUNDS):  # a call that takes as long as the delay shows nothing
+    for _ in range(
+        _ROUNDS
+    ):  # a call that takes as long as the delay shows nothing; SQLite has no delay
         await stage.open()
         for cutter in stage.far.cutters:
             cutter.back.delay = _ADDED_SECONDS
@@ -219,6 +251,31 @@ async def _full_buffer(stage: Stage) -> None:
     await stage.end()
 
 
+async def _stopped(stage: Stage) -> None:
+    """A node is stopped while a right ends, and longer than the bound. It sends first, and beats then."""
+    await stage.open()
+    stage.far.signal(signal.SIGSTOP)
+    await stage.end()
+    stage.far.signal(signal.SIGCONT)
+    await asyncio.sleep(_AFTER_SECONDS)
+
+
+async def _backup_restored(stage: Stage) -> None:
+    """An earlier backup is copied over the file: the log gives positions again that nodes have applied."""
+    with contextlib.closing(sqlite3.connect(stage.file, timeout=5)) as file:
+        with contextlib.closing(sqlite3.connect(stage.file.with_suffix(".backup"))) as backup:
+            file.backup(backup)
+            for number in range(_FILLERS):
+                await stage.near.ask(
+                    "revoke", kind="session", value=f"nothing-{number}", wait="log"
+                )
+            await asyncio.sleep(0.5)
+            backup.backup(file)
+    await stage.fresh()
+    await stage.open()
+    await stage.end()
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """A schedule, the mode of the cluster, and the length of the leases if it is not that of the store."""
@@ -237,8 +294,22 @@ SCHEDULES: dict[str, Schedule] = {
     "warning": Schedule(_cancelled_waits),
     "look-ups": Schedule(_look_ups_behind),
     "epoch": Schedule(_head_goes_back, "asynchronous"),
+    "lease on SQLite": Schedule(_stopped, "sqlite"),
+    "outbox on SQLite": Schedule(_change_alone, "sqlite"),
+    "dropping on SQLite": Schedule(_full_buffer, "sqlite"),
+    "compare-and-set on SQLite": Schedule(_declared_lapsed, "sqlite"),
+    "epoch on SQLite": Schedule(_backup_restored, "sqlite"),
 }
-"""A schedule for each of `tests.chaos.mutations.MUTATIONS`."""
+"""A schedule for each of `tests.chaos.mutations.MUTATIONS`, and for each that SQLite has, too.
+
+Two do not apply there. A *warning* says that a standby has not confirmed, and a file has none. *Look-ups*
+could only reach another server.
+"""
+
+
+def mutation_of(name: str) -> str:
+    """Return the mutation of a schedule."""
+    return name.removesuffix(" on SQLite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +332,10 @@ class Outcome:
 async def perform(
     name: str, *, mutated: bool, seed: int, folder: Path, servers: Servers
 ) -> Outcome:
-    """Run the schedule of a mutation, and judge the histories.
+    """Run a schedule, and judge the histories.
 
     Args:
-        name: The mutation.
+        name: The schedule.
         mutated: Whether the part is switched off.
         seed: See `Stage`.
         folder: Empty folder for the histories and logs.
@@ -279,12 +350,12 @@ async def perform(
         folder=folder,
         servers=servers,
         nodes=2,
-        mutation=name if mutated else "",
+        mutation=mutation_of(name) if mutated else "",
         lease=schedule.lease,
         tick=_TICK_SECONDS,
+        at_once=True,
     ) as running:
-        assert running.pair is not None
-        stage = Stage(running.nodes, running.pair, seed)
+        stage = Stage(running, schedule.mode, seed)
         began = history.clock()
         try:
             await schedule.run(stage)
@@ -294,7 +365,7 @@ async def perform(
             for node in running.nodes:
                 for cutter in node.cutters:
                     cutter.reset()  # the server ends the transactions of the node
-        await read_store(folder, running.pair, running.file)
+        await read_store(folder, running.url())
     events = history.read_folder(folder)
     violations = check(events, guarantee_of(schedule.mode))
     caught = next((one for one in violations if one.checker == _CHECKER), None)
@@ -311,7 +382,7 @@ class Proof:
     """The outcomes of one schedule with the mutation and without it.
 
     Attributes:
-        name: The mutation.
+        name: The schedule.
         seed: See `Stage`.
         attempts: Number of runs with the mutation.
         without: The last outcome with the part switched off; None if no run reached the state.

@@ -10,10 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from stormdoor import Target
 from stormdoor.core.event import Event as TrailEvent
+from stormdoor.core.revocation import Revocation
 from stormdoor.stores import open_store
 from tests.chaos.checkers import (
     CHECKERS,
+    GONE,
     NO_EPOCH,
     NO_LEASE,
     NO_SOCKET,
@@ -34,6 +37,7 @@ from tests.chaos.history import (
     Appended,
     Changed,
     Event,
+    Gone,
     Held,
     Logged,
     Reloaded,
@@ -45,6 +49,7 @@ from tests.chaos.history import (
     Verified,
     Writer,
     read,
+    read_folder,
 )
 from tests.chaos.run import read_store
 
@@ -214,7 +219,7 @@ async def test_a_changed_entry_of_the_store_is_a_violation(tmp_path: Path) -> No
             if changed:
                 local.execute("DROP TRIGGER trail_is_append_only_update")
                 local.execute("UPDATE trail SET body = CAST(body || ' ' AS BLOB) WHERE seq = 2")
-        await read_store(tmp_path, None, file)
+        await read_store(tmp_path, f"sqlite://{file}")
         events = read([tmp_path / "end.jsonl"])
         (tmp_path / "end.jsonl").unlink()
         found = [one.text for one in intact_chains(events, STRONG)]
@@ -284,6 +289,26 @@ CHECKED: dict[str, tuple[str, tuple[Event, ...]]] = {
     "that wait for the lease": (NO_LEASE, (held(5.0, "key:k"),)),
     "that waited long before the call": (NO_SOCKET, (held(4.7, "key:k"),)),
     "none": (NO_SOCKET, ()),
+    "whose client left before the bound": (
+        GONE,
+        (sent(5.0, "key:k", "connection:c"), Gone(at=5.4, by="b", connection="c")),
+    ),
+    "whose client left after the bound": (
+        "",
+        (sent(5.0, "key:k", "connection:c"), Gone(at=5.6, by="b", connection="c")),
+    ),
+    "of which another client left": (
+        "",
+        (sent(5.0, "key:k", "connection:c"), Gone(at=5.4, by="b", connection="d")),
+    ),
+    "by a node that was killed before the bound": (
+        GONE,
+        (sent(5.0, "key:k", "connection:c"), Gone(at=5.4, by="b")),
+    ),
+    "while another node was killed": (
+        "",
+        (sent(5.0, "key:k", "connection:c"), Gone(at=5.4, by="c")),
+    ),
 }
 
 
@@ -313,6 +338,34 @@ def test_messages_of_another_epoch_do_not_count_with_an_asynchronous_standby() -
     assert unchecked(events, WEAK)["key:k"] == OTHER_EPOCH
     unknown = history(sent(5.0, "key:k", epoch="two"), revoked(5.01, "key:k", epoch=""))
     assert unchecked(unknown, WEAK)["key:k"] == NO_EPOCH
+
+
+def test_another_epoch_of_the_same_server_binds_with_an_asynchronous_standby() -> None:
+    """An operator who begins another epoch loses nothing. Another timeline, or server, is a failover."""
+    assert WEAK.binds("id.00000001.system", "other.00000001.system")
+    assert not WEAK.binds("id.00000001.system", "id.00000002.system")
+    assert not WEAK.binds("id.00000001.system", "id.00000001.other")
+    assert not WEAK.binds("", "id.00000001.system")
+    assert not WEAK.binds("n0.0 before id.00000001.system", "id.00000001.system")
+
+
+async def test_each_revocation_of_everything_until_a_time_has_its_own_name(tmp_path: Path) -> None:
+    """A node that is killed during such a call leaves an entry that no history has."""
+    url = f"sqlite://{tmp_path / 'door.db'}"
+    store = open_store(url)
+    await store.open()
+    for at in (5.0, 6.0):
+        await store.add_revocation(Revocation(Target.EVERYTHING, "", at, by_time=True))
+    await store.close()
+    await read_store(tmp_path, url)
+    logged = [one for one in read_folder(tmp_path) if isinstance(one, Logged)]
+    assert [one.target for one in logged] == ["everything:5", "everything:6"]
+    epoch = logged[0].epoch
+    end = revoked(1.0, "role:role-party-1", entry="everything:6", epoch=epoch)
+    assert check([end, *read_folder(tmp_path)], STRONG) == []
+    lost = revoked(1.0, "role:role-party-1", entry="everything:7", epoch=epoch)
+    (found,) = check([lost, *read_folder(tmp_path)], STRONG)
+    assert found.text == "everything:7 is lost"
 
 
 def test_a_socket_is_older_than_a_failover_if_a_node_sent_to_it_under_two_epochs() -> None:

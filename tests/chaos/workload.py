@@ -7,27 +7,33 @@ import contextlib
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tests.chaos.cluster import Client, Gone, NodeProcess
-from tests.chaos.revocations import BY_CREDENTIAL, KINDS, SHARED, WHOLE
+from tests.chaos.operator import Operator
+from tests.chaos.revocations import BY_CREDENTIAL, DIRECT, EVERYTHING, KINDS, SHARED, WHOLE
 
 __all__ = ["Workload", "client_of"]
 
 _MEMBERS = 2
 _PARTY = 3
 """Principals of a party."""
-_SHARED = 0.2
+_SHARED = 0.3
 """Share of the parties that one revocation ends."""
 _SLOW = 0.03
 """Share of the principals that read slowly."""
 _FLOOD_BYTES = 200_000
+_HTTP = 0.3
+"""Share of the revocations that an operator requests over HTTP, where the route has the kind."""
+_COMMAND_SECONDS = 2.0
+"""Time from a command to the next one, as each costs a tenth of a second of CPU time."""
 _WHOLE = 0.4
 """Share of the other principals that lose all their rights by one revocation."""
 _SOCKETS = 2
 """Sockets of a right that ends, each on another node. One of them is not the node that ends it."""
 _SOCKETS_SECONDS = (0.15, 0.5)
 """Time for which a victim's sockets are open before the revocation."""
+_END_SECONDS = 15.0
 _OLD = 0.25
 _OLD_SECONDS = (2.0, 6.0)
 """The same for this share of the parties, so that some sockets are older than a failover."""
@@ -37,14 +43,14 @@ class _Opened(NamedTuple):
     """A client, its principal, the way in which its right ends, and whether it reads slowly."""
 
     client: Client
-    victim: dict[str, str]
+    victim: dict[str, Any]
     kind: str
     slow: bool
 
 
 def client_of(
     node: NodeProcess,
-    victim: dict[str, str],
+    victim: dict[str, Any],
     kind: str,
     chance: random.Random,
     *,
@@ -64,14 +70,25 @@ class Workload:
     Args:
         nodes: The nodes.
         seed: Seed of all choices.
+        operator: Runs commands.
         bound: The bound on staleness in seconds: victims keep their sockets half a second longer, or more.
         parties: Number of parties at once, each of three principals with sockets on all nodes.
     """
 
     def __init__(
-        self, nodes: Sequence[NodeProcess], *, seed: int, bound: float, parties: int
+        self,
+        nodes: Sequence[NodeProcess],
+        *,
+        seed: int,
+        operator: Operator,
+        bound: float,
+        parties: int,
     ) -> None:
         self._nodes = nodes
+        self._operator = operator
+        self._key = ""
+        self._commanding = False
+        self._commanded = 0.0
         self._chance = random.Random(seed)
         self._bound = bound
         self._parties = parties
@@ -96,6 +113,8 @@ class Workload:
                 group.create_task(self._member(f"member-{number}", stopping))
             group.create_task(self._repeat(self._single_use, stopping, 0.5))
             group.create_task(self._repeat(self._append, stopping, 0.2))
+        with contextlib.suppress(Gone):
+            await self._party(EVERYTHING)
 
     async def _repeat(
         self, work: Callable[[], Awaitable[None]], stopping: asyncio.Event, pause: float
@@ -108,10 +127,11 @@ class Workload:
                 await asyncio.sleep(0.2)
             await asyncio.sleep(pause)
 
-    async def _party(self) -> None:
+    async def _party(self, shared: str = "") -> None:
         """Open sockets of a party, each right on two nodes. End the rights, each alone or all at once."""
         chance, name = self._chance, f"party-{next(self._numbers)}"
-        shared = chance.choice(SHARED) if chance.random() < _SHARED else ""
+        if not shared and chance.random() < _SHARED:
+            shared = chance.choice([kind for kind in SHARED if kind != EVERYTHING])
         kinds = [[shared] if shared else self._kinds() for _ in range(_PARTY)]
         asked = await self._node().ask("party", name=name, kinds=kinds)
         clients: list[_Opened] = []
@@ -146,14 +166,14 @@ class Workload:
             return [chance.choice(WHOLE)]
         return [chance.choice(kinds) for kinds in BY_CREDENTIAL.values()]
 
-    def _clients(self, victim: dict[str, str], kind: str) -> list[_Opened]:
+    def _clients(self, victim: dict[str, Any], kind: str) -> list[_Opened]:
         slow = self._chance.random() < _SLOW
         up = [node for node in self._nodes if node.up]
         chosen = self._chance.sample(up, min(len(up), _SOCKETS))
         return [self._client(node, victim, kind, slow=slow) for node in chosen]
 
     def _client(
-        self, node: NodeProcess, victim: dict[str, str], kind: str, *, slow: bool = False
+        self, node: NodeProcess, victim: dict[str, Any], kind: str, *, slow: bool = False
     ) -> _Opened:
         client = client_of(node, victim, kind, self._chance, slow=slow)
         return _Opened(client, victim, kind, slow)
@@ -166,9 +186,10 @@ class Workload:
                     answer = await node.ask("flood", principal=principal, size=_FLOOD_BYTES)
                     self.full_buffers += answer["waiting"] > 0
 
-    async def _end(self, kind: str, victim: dict[str, str], clients: Sequence[_Opened]) -> None:
-        """End a right, at a node that is up. If possible, a socket of it is open on another node."""
-        wait = self._chance.choice(("log", "cluster"))
+    async def _end(self, kind: str, victim: dict[str, Any], clients: Sequence[_Opened]) -> None:
+        """End a right, by a command or at a node. If possible, a socket of it is open on another node."""
+        chance = self._chance
+        wait: Literal["log", "cluster"] = chance.choice(("log", "cluster"))
         of_all = kind in SHARED
         at = {
             one.client.node
@@ -180,11 +201,40 @@ class Workload:
                 chosen = self._chance.choice(sorted(at, key=lambda node: node.number))
                 found = await chosen.ask("connection", principal=victim["principal"])
                 victim, at = victim | found, {chosen}
+            if kind in DIRECT and at and self._may_command():
+                await self._command(kind, victim, wait)
+                return
             others = [node for node in self._nodes if node.up and at - {node}]
-            node = self._chance.choice(others) if others else self._node()
-            await node.ask("end", kind=kind, victim=victim, wait=wait)
+            node = chance.choice(others) if others else self._node()
+            key = await self._operator_key() if kind in DIRECT and chance.random() < _HTTP else ""
+            # The sockets stay open until the answer: later, no message could ignore the revocation.
+            right: dict[str, Any] = {"kind": kind, "victim": victim, "wait": wait}
+            answer = await node.ask("end", seconds=_END_SECONDS, key=key, **right)
+            if key and answer["outcome"] == "refused":
+                self._key = ""  # the new primary lacks it, or it was revoked
         except Gone:
             self.failed += 1
+
+    def _may_command(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return not self._commanding and now > self._commanded + _COMMAND_SECONDS
+
+    async def _command(
+        self, kind: str, victim: dict[str, Any], wait: Literal["log", "cluster"]
+    ) -> None:
+        self._commanding = True
+        try:
+            self.failed += not await self._operator.revoke(kind, victim, wait)
+        finally:
+            self._commanding = False
+            self._commanded = asyncio.get_running_loop().time()
+
+    async def _operator_key(self) -> str:
+        """Return an API key with the right to revoke."""
+        if not self._key:
+            id = f"operator-{next(self._numbers)}"
+            self._key = (await self._node().ask("operator", id=id))["key"]
+        return self._key
 
     async def _watch(self, clients: list[_Opened], ending: asyncio.Future[Any]) -> None:
         """Send on all sockets and open further ones, until every node must have applied the revocations."""
