@@ -7,12 +7,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from tornado.escape import json_decode, json_encode
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from tests.cli.supervised import Supervised
 from tests.deploy.files import DEPLOY
 from tests.tornado.wire import Wire, connect
 
-__all__ = ["application", "member", "served", "stormdoor"]
+__all__ = ["application", "close_code", "member", "open_socket", "served", "stormdoor"]
 
 _SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"
 
@@ -58,3 +63,21 @@ def served(words: list[str]) -> list[str]:
 async def member(one: Supervised, key: str) -> Wire:
     """A socket of the owner of an API key."""
     return await connect(one.port, "/chat", ("X-API-Key", key), host="127.0.0.1")
+
+
+async def open_socket(
+    url: str, key: str, *headers: tuple[str, str], **options: Any
+) -> tuple[WebSocketClientConnection, str]:
+    """A socket of the owner of an API key, and the node that serves it."""
+    told = HTTPRequest(url, headers={"X-API-Key": key, **dict(headers)}, **options)
+    client = await websocket_connect(told)
+    await client.write_message(json_encode({"type": "say", "text": "hello"}))
+    answer = await client.read_message()
+    assert answer is not None
+    return client, json_decode(answer)["node"]
+
+
+async def close_code(client: WebSocketClientConnection) -> int | None:
+    """Wait until the server has closed a socket; the code."""
+    assert await client.read_message() is None
+    return client.close_code
