@@ -154,7 +154,8 @@ async def test_guarantee_is_claimed_where_an_old_primary_renews_no_lease(
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ("any 2(a,b)", Confirmation.EVERY),
+        ("any 2(a,b)", Confirmation.SOME),
+        ("ANY 1 (a)", Confirmation.SOME),
         (' First 3 ( "a ""1""", b , c )', Confirmation.EVERY),
         ("1 (a)", Confirmation.EVERY),
         ("a, b", Confirmation.SOME),

@@ -33,22 +33,26 @@ _MEMBERS: Final = sql.MEMBERS.replace("? - alive_at", f"greatest(0, {_CLOCK} - a
 _DECLARE: Final = sql.DECLARE_LAPSED.replace("alive_at = ?", f"alive_at = {_CLOCK}")
 # The connections that write set `synchronous_commit` themselves.
 _STANDBYS: Final = "SELECT current_setting('synchronous_standby_names')"
-_METHOD: Final = re.compile(r"\s*(?:FIRST|ANY)?\s*(\d+)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_METHOD: Final = re.compile(r"\s*(FIRST|ANY)?\s*(\d+)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
 _NAME: Final = re.compile(r'"(?:[^"]|"")*"|[^\s,"]+')
 
 
 def confirmation_of(names: str) -> Confirmation:
     """Return what a value of `synchronous_standby_names` means for a failover.
 
+    INVARIANT: `ANY` is never every standby, also if it names one alone. Patroni writes it in its quorum mode,
+    in which a standby that is not named may be promoted; the named ones then confirm an old primary.
+
     Args:
         names: The value, as PostgreSQL defines it. Patroni writes it, too.
     """
     method = _METHOD.fullmatch(names)
-    count, listed = (int(method[1]), method[2]) if method else (1, names)
+    word, count, listed = method.groups() if method else (None, 1, names)
     standbys = {one.strip('"') for one in _NAME.findall(listed)}
     if not standbys:
         return Confirmation.NONE
-    return Confirmation.SOME if "*" in standbys or count < len(standbys) else Confirmation.EVERY
+    some = (word or "").upper() == "ANY" or "*" in standbys or int(count) < len(standbys)
+    return Confirmation.SOME if some else Confirmation.EVERY
 
 
 class PostgresqlMembers(PostgresqlPart):
