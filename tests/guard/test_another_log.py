@@ -151,6 +151,29 @@ async def test_the_head_goes_back(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         assert server.open == {"foreign", "alice", "bob's key"}
 
 
+async def test_list_of_connections_that_the_store_has_lost(tmp_path: Path) -> None:
+    """After a restore or a failover, the list for operators has the open connections again, and no others."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.session("alice")
+        await server.session("bob")
+        await guard.maintenance_loop.clean_up()
+        backup = server.back_up()
+        guard.registry.end(server.connections["bob"])
+        await server.foreign()
+        await guard.admin.revoke(Target.CONNECTION, "none")
+        await guard.tick()
+        await guard.maintenance_loop.clean_up()
+        server.restore(backup)
+        await guard.tick()
+        assert server.open == {"alice", "foreign"}
+        await guard.maintenance_loop.clean_up()
+        listed = await guard.state.connections.live_connections([guard.registry.node])
+        assert {one.id for one in listed} == {
+            server.connections[name].id for name in ("alice", "foreign")
+        }
+
+
 async def test_a_revocation_at_a_position_that_was_seen_before(tmp_path: Path) -> None:
     """The other log has grown as far as the one before: its epoch tells them apart."""
     async with serving(tmp_path) as server:

@@ -84,7 +84,8 @@ class Heartbeat:
 
     async def _join(self) -> None:
         await self._state.members.beat(self._registry.node, self._status(), joining=True)
-        self._registry.relist()  # with an earlier row of this node, its connections were removed
+        # With an earlier row of this node, its connections were removed.
+        self._registry.list_is_uncertain = True
         self.joined = True
 
     @property

@@ -57,6 +57,8 @@ class Registry:
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
         self._closed: set[str] = set()
+        self.list_is_uncertain = False
+        """Whether the store may have lost changes of the list for operators: `compare` is due."""
         self._close_queue: deque[_CloseJob] = deque()
         self._spent = 0.0
         self._drained: asyncio.Event | None = None
@@ -365,9 +367,17 @@ class Registry:
             if not shared.connections and shared.is_replenished(monotonic):
                 del self._principals[key]
 
-    def relist(self) -> None:
-        """Report all open connections again: the store may have removed the list of this node."""
-        self._opened = {id: one for id, one in self._all.items() if one.open}
+    def compare(self, listed: Iterable[LiveConnection]) -> None:
+        """Add to the changes what the list of the store has too many, and what it lacks.
+
+        Args:
+            listed: The connections of this node in the list for operators.
+        """
+        known = {one.id for one in listed}
+        opened = {id: one for id, one in self._all.items() if one.open}
+        self._opened |= {id: one for id, one in opened.items() if id not in known}
+        self._closed |= known - opened.keys()
+        self.list_is_uncertain = False
 
     def changes(self) -> tuple[list[LiveConnection], list[str]]:
         """Return the connections opened and closed since the last `synced`, for the operators' list."""

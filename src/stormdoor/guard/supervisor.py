@@ -334,6 +334,7 @@ class ConnectionSupervisor:
         self._revocations.note_reload()
         self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head
+        self._registry.list_is_uncertain = True
         return ended
 
     async def _note_epoch(self, epoch: str) -> None:

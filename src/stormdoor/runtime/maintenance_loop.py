@@ -178,8 +178,11 @@ class MaintenanceLoop:
         """Run the slower jobs: update the list of connections, remove old data."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._registry.forget_idle(monotonic)
+        node, connections = self._registry.node, self._state.connections
+        if self._registry.list_is_uncertain:
+            self._registry.compare(await connections.live_connections([node]))
         opened, closed = self._registry.changes()
-        await self._state.connections.sync_connections(self._registry.node, opened, closed)
+        await connections.sync_connections(node, opened, closed)
         self._registry.synced(opened, closed)
         if self.ticks % (_SLOW_TICKS * 60) == _SLOW_TICKS:
             await self._space.measure()
