@@ -87,8 +87,10 @@ def _without_changes(found: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return rows as they were written until the log named each change, and those of factors.
 
     Decision 61 gave the entry of a change its name. Decision 77 gave changes of second factors an entry.
+    Decision 84 stored the beginning of an epoch.
     """
     tables = {table: [json.loads(line) for line in lines] for table, lines in found.items()}
+    tables["pending"] = [row for row in tables["pending"] if row["purpose"] != "epoch"]
     of_factors = [
         row["seq"]
         for row in tables["revocation"]

@@ -68,13 +68,29 @@ async def test_dated_values_of_before_the_change(tmp_path: Path) -> None:
         await late.state.close()
 
 
+async def test_backup_that_is_restored_while_no_node_runs(tmp_path: Path) -> None:
+    """The first node that starts on an unknown log with entries refuses values from before its start."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await guard.admin.revoke(Target.CONNECTION, "none")
+        used, _ = await _back_up_and_use(server)
+        await guard.state.close()
+        began = guard.clock.now()
+        late = await _node(server.path)
+        assert not await _accepts(late, used)
+        assert late.state.epoch.may_have_lost(began)
+        assert not late.state.epoch.may_have_lost(began + 1.0)
+        await late.state.close()
+        await guard.state.open()
+
+
 async def test_nothing_is_refused_after_a_restart(tmp_path: Path) -> None:
     """A node that starts on the same log accepts tickets of before, and values of any date."""
     async with serving(tmp_path) as server:
         ticket = await _ticket(server.guard)
         late = await _node(server.path)
         assert await _accepts(late, ticket)
-        assert not late.state.epoch.may_have_lost(0.0)
+        assert not late.state.epoch.may_have_lost(1.0)
         await late.state.close()
 
 

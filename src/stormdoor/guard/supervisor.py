@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple, assert_never
@@ -38,8 +37,8 @@ _log = logging.getLogger("stormdoor.supervisor")
 _RESTORED_AT_ONCE = 500
 _EPOCH = "epoch"
 """Purpose of the entries that tell when an epoch began."""
-_EPOCH_SECONDS = 86_400.0
-"""Greatest lifetime in seconds of a single-use credential of which a lost use is recognised."""
+_NEVER = 253_402_300_800.0
+"""Unix seconds of the year 10000: an epoch may last as long as the installation."""
 
 ANSWER_SECONDS = 1.0
 """Longest wait in seconds for the store, when the state of open connections depends on the answer."""
@@ -151,7 +150,12 @@ class ConnectionSupervisor:
         self._epochs |= {head.epoch, *(one.epoch for one in tail)}
         self._seen, self._asked = head, asked
         begun = await self._state.pendings.pending(fingerprint(head.epoch), _EPOCH)
-        self._state.epoch.at = -math.inf if begun is None else begun.created_at
+        if begun is not None:
+            self._state.epoch.at = begun.created_at
+        else:
+            # With entries, the log was restored or failed over while no node ran; without, it is new.
+            self._state.epoch.at = self._clock.now() if head.seq else 0.0
+            await self._note_epoch(head.epoch)
         self._state.epoch.epoch = head.epoch
 
     @property
@@ -328,7 +332,7 @@ class ConnectionSupervisor:
         ]
         ended = await self._apply_all([*news, *made], asked)
         ended += await self._reevaluate_all()
-        await self._note_epoch(head.epoch)
+        await run_with_timeout(ANSWER_SECONDS, self._note_epoch(head.epoch))
         # INVARIANT: no handshake under way uses a session that it read from the former log: the entries about
         # sessions are not read.
         self._revocations.note_reload()
@@ -340,11 +344,9 @@ class ConnectionSupervisor:
     async def _note_epoch(self, epoch: str) -> None:
         """Store the beginning of an epoch, for nodes that start later. The first node to see it decides."""
         at = self._state.epoch.at
-        begun = Pending(
-            id=fingerprint(epoch), purpose=_EPOCH, created_at=at, expires_at=at + _EPOCH_SECONDS
-        )
+        begun = Pending(id=fingerprint(epoch), purpose=_EPOCH, created_at=at, expires_at=_NEVER)
         with contextlib.suppress(StoreError):  # another node has stored it
-            await run_with_timeout(ANSWER_SECONDS, self._state.pendings.add_pending(begun))
+            await self._state.pendings.add_pending(begun)
 
     async def restore(self) -> None:
         """Write the revocations again that the log had lost when this node reloaded it.
