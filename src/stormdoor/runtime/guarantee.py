@@ -119,5 +119,5 @@ async def look_for_standby(url: str) -> Finding | None:
         level="note",
         place="store",
         what=_SOME if some else _NONE,
-        write="ALTER SYSTEM SET synchronous_standby_names = 'standby1'",
+        write="synchronous_standby_names = 'standby1'  # postgresql.conf; then SELECT pg_reload_conf()",
     )
