@@ -1,7 +1,9 @@
 """Calls of commands, and their exit codes."""
 
+import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,6 +13,9 @@ import pytest
 
 from stormdoor.cli.main import run
 from stormdoor.cli.output import clean, say
+from stormdoor.cli.where import UNSAID, opened
+from stormdoor.core.revocation import Target
+from stormdoor.errors import StoreUnavailable
 from tests.cli.conftest import Cli
 from tests.config.files import TRAIL_KEY
 
@@ -258,3 +263,13 @@ def test_run_takes_the_arguments_of_the_process(monkeypatch: pytest.MonkeyPatch)
     """Without arguments, `run` uses those of the process."""
     monkeypatch.setattr("sys.argv", ["stormdoor", "zzz"])
     assert run() == 2
+
+
+async def test_change_that_cannot_be_stored(config: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A command does not promise to store a change later, as a server does: it ends before."""
+    async with opened(UNSAID, create=True) as installation:
+        other = sqlite3.connect(config.parent / "door.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with contextlib.closing(other), pytest.raises(StoreUnavailable):
+            await installation.guard.admin.revoke(Target.PRINCIPAL, "alice")
+    assert not [line for line in caplog.messages if "when the store answers" in line]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 from collections.abc import AsyncIterator
@@ -128,4 +129,14 @@ async def opened(
         purpose=purpose,
         create=create,
     ) as installation:
-        yield installation
+        # A command ends: it keeps no change for later, and its exit code and error say that it failed.
+        unfinished = logging.getLogger("stormdoor.unfinished")
+        unfinished.addFilter(_none)
+        try:
+            yield installation
+        finally:
+            unfinished.removeFilter(_none)
+
+
+def _none(_: logging.LogRecord) -> bool:
+    return False

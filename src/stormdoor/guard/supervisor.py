@@ -44,6 +44,17 @@ ANSWER_SECONDS = 1.0
 """Longest wait in seconds for the store, when the state of open connections depends on the answer."""
 
 
+def _cause(error: Exception) -> str:
+    match error:
+        case StoreUnavailable():
+            return str(error)
+        case TimeoutError():
+            return (
+                "the store does not answer in time; on PostgreSQL, do commits wait for a standby?"
+            )
+    return repr(error)
+
+
 async def read_account(
     accounts: Accounts, revocations: RevocationIndex, principal_id: str
 ) -> Account | None:
@@ -203,8 +214,7 @@ class ConnectionSupervisor:
             # Also for an entry of a newer version that this one cannot read: it may concern any connection.
             if ask not in self._failing:
                 self._failing.add(ask)
-                said = str(error) if isinstance(error, StoreUnavailable) else repr(error)
-                _log.error("revocations cannot be followed: %s", said)
+                _log.error("revocations cannot be followed: %s", _cause(error))
             return None
         if ask in self._failing:
             self._failing.remove(ask)

@@ -95,7 +95,10 @@ _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (asyncpg.exceptions.TargetServerAttributeNotMatched, "it is a standby or read-only"),
     (asyncpg.UndefinedTableError, "it lacks a table; run: stormdoor migrate apply --store URL"),
     (asyncpg.UndefinedColumnError, "it lacks a column; run: stormdoor migrate apply --store URL"),
-    (asyncpg.LockNotAvailableError, "another transaction keeps a lock; see pg_stat_activity"),
+    (
+        asyncpg.LockNotAvailableError,
+        "another transaction keeps a lock, or waits for its standby; see pg_stat_activity",
+    ),
     (asyncpg.CannotConnectNowError, "it starts or stops"),
     (asyncpg.AdminShutdownError, "it stops"),
 )

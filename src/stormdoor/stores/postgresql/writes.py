@@ -212,8 +212,8 @@ class Writes:
             await self._commit(group)
         except _Doubt as doubt:
             failure = StoreInDoubt(
-                f"the store {self._address.name}: the last change may or may not be stored (PostgreSQL:"
-                f" {doubt})"
+                f"the store {self._address.name}: the last change may or may not be stored; repeat it"
+                f" (PostgreSQL: {doubt})"
             )
         except (*LOST, asyncpg.PostgresError) as error:
             failure = unavailable(self._address.name, error)

@@ -70,7 +70,9 @@ def _commit(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
             raise
         # The transaction is over, and SQLite does not say in which way.
-        raise StoreInDoubt(f"the last change may or may not be stored (SQLite: {error})") from error
+        raise StoreInDoubt(
+            f"the last change may or may not be stored; repeat it (SQLite: {error})"
+        ) from error
 
 
 def transaction(
