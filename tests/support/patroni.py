@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster that Patroni runs, with etcd, as real processes on loopback."""
+"""A PostgreSQL cluster that Patroni runs, with etcd and HAProxy, as real processes on loopback."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psutil
 import yaml
 
+from tests.support import watchdog
 from tests.support.ports import free_port
 from tests.support.postgresql import Binaries, Missing
 
-__all__ = ["Cluster", "Member", "programs"]
+__all__ = ["Cluster", "Member", "programs", "wait"]
+
+T = TypeVar("T")
 
 _PATIENCE = 240.0  # seconds; only a failure takes that long
+_MEMORY = Path("/dev/shm")
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"  # Debian has haproxy there
+_NEEDED = 2 * 1024**3  # bytes
 
 
 def programs() -> None:
-    """Check that Patroni and etcd are installed.
+    """Check that Patroni, etcd and HAProxy are installed.
 
     Raises:
         Missing: One of them is not.
@@ -39,21 +45,45 @@ def programs() -> None:
         "patroni": "patroni",
         "patronictl": "patroni",
         "etcd": "etcd-server",
+        "haproxy": "haproxy",
     }.items():
-        if shutil.which(name) is None:
+        if shutil.which(name, path=_PATH) is None:
             raise Missing(f"{name} is not on PATH; install the package {package}")
 
 
-def wait(condition: Callable[[], object], what: str) -> None:
-    """Wait until a condition is true.
+def wait(job: Callable[[], T], what: str) -> T:
+    """Repeat a job until its result is true, and return that. An AssertionError of the job is no result.
 
     Raises:
-        AssertionError: It does not become true.
+        AssertionError: The result does not become true.
     """
     deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.1)
+    while True:
+        try:
+            last: object = None
+            if last := job():
+                return last
+        except AssertionError as error:
+            last = error
+        assert time.monotonic() < deadline, f"not in time: {what}: {last}"
+        time.sleep(0.2)
+
+
+def _folder() -> Path:
+    """Return a new folder, in memory if there is room: each commit waits for the disks of two servers."""
+    try:
+        room = shutil.disk_usage(_MEMORY).free > _NEEDED
+    except OSError:
+        room = False
+    made = Path(tempfile.mkdtemp(prefix="stormdoor-patroni-", dir=_MEMORY if room else None))
+    made.chmod(0o711)
+    watchdog.watch(made)  # a server whose folder is deleted ends
+    return made
+
+
+def _only(members: list[Member]) -> Member:
+    assert len(members) == 1, [one.name for one in members]
+    return members[0]
 
 
 class Member:
@@ -62,19 +92,20 @@ class Member:
     Attributes:
         name: Its name, which is also that of its replication.
         port: The port of PostgreSQL.
+        rest: The port of Patroni.
     """
 
     def __init__(self, cluster: Cluster, name: str, configuration: dict[str, Any]) -> None:
         self._cluster = cluster
         self.name = name
-        self.port, self._rest = free_port(), free_port()
+        self.port, self.rest = free_port(), free_port()
         self.home = cluster.home / name
         self.home.mkdir()
         own = json.loads(json.dumps(configuration))
         own["name"] = name
-        own["restapi"] = {
-            "listen": f"127.0.0.1:{self._rest}",
-            "connect_address": f"127.0.0.1:{self._rest}",
+        own["restapi"] |= {
+            "listen": f"127.0.0.1:{self.rest}",
+            "connect_address": f"127.0.0.1:{self.rest}",
         }
         own["etcd3"]["hosts"] = [f"127.0.0.1:{cluster.etcd_port}"]
         own["postgresql"] |= {
@@ -98,7 +129,7 @@ class Member:
 
     def start(self) -> None:
         """Start Patroni, which starts PostgreSQL."""
-        self._process = self._cluster.run(["patroni", str(self.file)], self.home / "log")
+        self._process = self._cluster.run(f"{self.name}.log", "patroni", str(self.file))
 
     def postmaster(self) -> int | None:
         """The main process of its PostgreSQL; None if none runs."""
@@ -146,11 +177,15 @@ class Member:
         self.kill_patroni()
         self.kill_postgresql()
 
+    def is_primary(self) -> bool:
+        """Whether its Patroni says that it is the primary."""
+        return self.status().get("role") == "primary"
+
     def status(self) -> dict[str, Any]:
         """What its Patroni reports; nothing if it does not answer."""
         try:
             with urllib.request.urlopen(
-                f"http://127.0.0.1:{self._rest}/patroni", timeout=5
+                f"http://127.0.0.1:{self.rest}/patroni", timeout=5
             ) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
@@ -165,18 +200,22 @@ class Cluster:
     Args:
         binaries: The version of PostgreSQL.
         configuration: The configuration of a member, as in `deploy/patroni/db1.yaml`.
-        count: How many members there are.
+        proxy: The configuration of HAProxy, as in `deploy/patroni/haproxy.cfg`.
+        logs: Gets the logs of all processes at the end.
 
     Attributes:
         home: The folder of all its files.
         members: The members by their names.
+        proxy_port: The port of HAProxy, which leads to the primary.
     """
 
-    def __init__(self, binaries: Binaries, configuration: dict[str, Any], count: int = 3) -> None:
+    def __init__(
+        self, binaries: Binaries, configuration: dict[str, Any], proxy: str, logs: Path
+    ) -> None:
         programs()
         self.binaries = binaries
-        self.home = Path(tempfile.mkdtemp(prefix="stormdoor-patroni-"))
-        self.home.chmod(0o711)
+        self._logs = logs
+        self.home = _folder()
         self._etcd_home = self.home / "etcd"
         self._etcd_home.mkdir(mode=0o700)
         binaries.own(self._etcd_home)
@@ -186,18 +225,29 @@ class Cluster:
         users["superuser"]["password"] = self.password
         self._superuser = users["superuser"]["username"]
         self._started: list[subprocess.Popen[bytes]] = []
-        self.members = {
-            name: Member(self, name, configuration)
-            for name in (f"db{n}" for n in range(1, count + 1))
-        }
+        self.members = {name: Member(self, name, configuration) for name in ("db1", "db2", "db3")}
+        self.proxy_port = free_port()
+        proxy = proxy.replace("*:5432", f"127.0.0.1:{self.proxy_port}")
+        for one in self.members.values():
+            proxy = proxy.replace(
+                f"{one.name}.example:5432 check port 8008",
+                f"127.0.0.1:{one.port} check port {one.rest}",
+            )
+        self._proxy = self.home / "haproxy.cfg"
+        self._proxy.write_text(proxy)
 
-    def run(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    def run(self, log: str, *command: str) -> subprocess.Popen[bytes]:
         """Start a program as the user of PostgreSQL. It ends with this process at the latest."""
-        prefix = ["setpriv", "--pdeathsig", "KILL"]
+        prefix = []
         if self.binaries.user is not None:
             entry = pwd.getpwnam(self.binaries.user)
-            prefix += [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"]
-        with log.open("ab") as file:
+            prefix = [
+                "setpriv",
+                f"--reuid={entry.pw_uid}",
+                f"--regid={entry.pw_gid}",
+                "--clear-groups",
+            ]
+        with (self.home / log).open("ab") as file:
             process = subprocess.Popen(
                 [*prefix, *command],
                 stdin=subprocess.DEVNULL,
@@ -205,11 +255,12 @@ class Cluster:
                 stderr=file,
                 cwd="/",
                 env={
-                    "PATH": f"{self.binaries.folder}:/usr/bin:/bin:/usr/local/bin",
+                    "PATH": f"{self.binaries.folder}:{_PATH}",
                     "LC_ALL": "C.UTF-8",
                     "HOME": str(self.home),
                 },
             )
+        watchdog.watch(process.pid)
         self._started.append(process)
         return process
 
@@ -227,25 +278,29 @@ class Cluster:
         for process in self._started:
             process.kill()
             process.wait()
+            watchdog.forget(process.pid)
         for member in self.members.values():
             member.kill_postgresql()
+        self._logs.mkdir(exist_ok=True)
+        for log in self.home.glob("*.log"):
+            shutil.copy(log, self._logs)
         shutil.rmtree(self.home, ignore_errors=True)
+        watchdog.forget(self.home)
 
     def _start(self) -> None:
         peer, client = free_port(), f"http://127.0.0.1:{self.etcd_port}"
         own = f"http://127.0.0.1:{peer}"
         self.run(
-            [
-                *("etcd", "--name", "etcd1", "--data-dir", str(self._etcd_home)),
-                *("--listen-client-urls", client, "--advertise-client-urls", client),
-                *("--listen-peer-urls", own, "--initial-advertise-peer-urls", own),
-                *("--initial-cluster", f"etcd1={own}", "--unsafe-no-fsync"),
-            ],
-            self.home / "etcd.log",
+            "etcd.log",
+            *("etcd", "--name", "etcd1", "--data-dir", str(self._etcd_home)),
+            *("--listen-client-urls", client, "--advertise-client-urls", client),
+            *("--listen-peer-urls", own, "--initial-advertise-peer-urls", own),
+            *("--initial-cluster", f"etcd1={own}", "--unsafe-no-fsync"),
         )
+        self.run("haproxy.log", "haproxy", "-db", "-f", str(self._proxy))
         first, *others = self.members.values()
         first.start()
-        wait(lambda: first.status().get("role") == "primary", "the first member is the primary")
+        wait(first.is_primary, "the first member is the primary")
         for member in others:
             member.start()
         self.wait_complete()
@@ -264,25 +319,28 @@ class Cluster:
         synchronous = [one for one in replication if one["sync_state"] in ("sync", "quorum")]
         return len(streaming) == len(states) - 1 and bool(synchronous)
 
+    def _primaries(self) -> list[Member]:
+        return [one for one in self.members.values() if one.is_primary()]
+
     @property
     def primary(self) -> Member:
-        """The member that is the primary."""
-        found = [one for one in self.members.values() if one.status().get("role") == "primary"]
-        assert len(found) == 1, [(one.name, one.status()) for one in self.members.values()]
-        return found[0]
+        """The member that is the primary, once there is exactly one."""
+        return wait(lambda: _only(self._primaries()), "one primary")
 
     def confirming(self) -> list[Member]:
         """The standbys that confirm commits now; none while Patroni chooses another one."""
-        states = self.primary.status().get("replication", [])
+        states = [one.status().get("replication", []) for one in self._primaries()]
         return [
-            self.members[one["application_name"]] for one in states if one["sync_state"] == "sync"
+            self.members[one["application_name"]]
+            for state in states
+            for one in state
+            if one["sync_state"] in ("sync", "quorum")
         ]
 
     @property
     def synchronous(self) -> Member:
-        """The standby that confirms commits."""
-        [found] = self.confirming()
-        return found
+        """The standby that confirms commits, once there is exactly one."""
+        return wait(lambda: _only(self.confirming()), "one synchronous standby")
 
     def control(self, *words: str) -> str:
         """Run `patronictl` as an operator does; its output."""
@@ -297,6 +355,10 @@ class Cluster:
         )
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
+
+    def configure(self, setting: str) -> None:
+        """Change a setting of the cluster as an operator does, such as `loop_wait=5`."""
+        self.control("edit-config", "--force", "--set", setting)
 
     def hosts(self) -> str:
         """The hosts and ports of all members, as a URL names them."""
