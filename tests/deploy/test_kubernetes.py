@@ -77,11 +77,12 @@ def _play(service: Engine, folder: Path, *objects: dict[str, Any]) -> None:
 def _deployment(name: str) -> dict[str, Any]:
     """The Deployment under another name; Podman starts one pod of it.
 
-    Podman asks the liveness probe with the curl of the image, which has none: the tests ask it themselves.
+    Podman asks probes with the curl of the image, which has none, and ends the container then.
     """
     made = yaml.safe_load(yaml.safe_dump(object_of("Deployment")))
     made["metadata"]["name"] = name
-    del made["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
+    for probe in ("livenessProbe", "startupProbe"):
+        del made["spec"]["template"]["spec"]["containers"][0][probe]
     made["spec"]["replicas"] = 1
     assert isinstance(made, dict)
     return made
