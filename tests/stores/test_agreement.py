@@ -328,6 +328,7 @@ class Agreement(RuleBasedStateMachine):
         memory, other = (self.runner.run(store.members()) for store in self.stores)
         assert [replace(one, age=0.0) for one in memory] == [replace(one, age=0.0) for one in other]
         self.both("live_connections", ["1", "2", "3"])
+        self.both("former_ids")
         for name in ("alice", "bob", "Zoë"):
             self.both("account", name)
             self.both("sessions", name)

@@ -27,6 +27,18 @@ class Sessions(Protocol):
         """Return a session, also an expired one, and its account, in one look-up; None if there is none."""
         ...
 
+    async def current_session(self, id: str) -> Session | None:
+        """Return the session that has, or once had, this id; None if it has ended.
+
+        So each id that `replace_session` replaced still names the session, until the session is removed. A
+        replacement that has returned is seen. A session with this id comes before one that once had it.
+        """
+        ...
+
+    async def former_ids(self) -> dict[str, str]:
+        """Return each id that a session once had, with the id that the session has now."""
+        ...
+
     async def sessions(self, principal_id: str) -> list[Session]:
         """Return all sessions of a principal, newest first."""
         ...
@@ -65,7 +77,7 @@ class Sessions(Protocol):
         entry: Revocation | None = None,
         reauthenticated: bool = False,
     ) -> Session | None:
-        """Store `session` in place of `old_id`, in one step.
+        """Store `session` in place of `old_id`, in one step. `old_id` becomes one of its former ids.
 
         Args:
             old_id: The session that it replaces.

@@ -41,6 +41,8 @@ class MemoryStore(MemoryFactors):
     def __init__(self, trail_key: bytes | None = None) -> None:
         super().__init__(trail_key)
         self._sessions: dict[str, Session] = {}
+        self._former_ids: dict[str, str] = {}
+        """The ids that sessions once had, each with the present one."""
         self._tickets: dict[str, Ticket] = {}
         self._keys: dict[str, ApiKey] = {}
         self._nonces: dict[tuple[str, str], float] = {}
@@ -60,6 +62,7 @@ class MemoryStore(MemoryFactors):
         nodes = [node for node, one in self._nodes.items() if one.age < silent]
         for id in sessions:
             del self._sessions[id]
+        self._drop_former_ids()
         for id in tickets:
             del self._tickets[id]
         for nonce in nonces:
@@ -113,6 +116,7 @@ class MemoryStore(MemoryFactors):
         if self._accounts.pop(id, None) is None:
             return False
         self._sessions = {k: s for k, s in self._sessions.items() if s.principal_id != id}
+        self._drop_former_ids()
         self._tickets = {k: t for k, t in self._tickets.items() if t.principal_id != id}
         self._keys = {k: a for k, a in self._keys.items() if a.principal_id != id}
         self._forget_account(id)
@@ -179,6 +183,16 @@ class MemoryStore(MemoryFactors):
             return None
         return session, self._accounts[session.principal_id].with_own_attributes()
 
+    async def current_session(self, id: str) -> Session | None:
+        """See `Sessions.current_session`."""
+        self._answer()
+        return self._sessions.get(id) or self._sessions.get(self._former_ids.get(id, id))
+
+    async def former_ids(self) -> dict[str, str]:
+        """See `Sessions.former_ids`."""
+        self._answer()
+        return dict(sorted(self._former_ids.items()))
+
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
         self._answer()
@@ -224,10 +238,12 @@ class MemoryStore(MemoryFactors):
         self._require_account(session.principal_id)
         if session.id != old_id:
             refuse_duplicate(session.id, self._sessions, "session")
+        former = {k: session.id if v == old_id else v for k, v in self._former_ids.items()}
         self._remove_session(old_id)
         if reauthenticated:
             session = replace(session, position=self._position)
         self._sessions[session.id] = session
+        self._former_ids = former if session.id == old_id else former | {old_id: session.id}
         self._note_change(entry)
         return session
 
@@ -255,6 +271,7 @@ class MemoryStore(MemoryFactors):
         )
         for id in removed:
             del self._sessions[id]
+        self._drop_former_ids()
         self._tickets = {
             id: ticket
             for id, ticket in self._tickets.items()
@@ -458,7 +475,13 @@ class MemoryStore(MemoryFactors):
     def _remove_session(self, id: str) -> bool:
         self._tickets = {k: t for k, t in self._tickets.items() if t.session_id != id}
         self._forget_pendings_of(id)
-        return self._sessions.pop(id, None) is not None
+        removed = self._sessions.pop(id, None) is not None
+        self._drop_former_ids()
+        return removed
+
+    def _drop_former_ids(self) -> None:
+        """Drop the former ids of sessions that were removed."""
+        self._former_ids = {k: v for k, v in self._former_ids.items() if v in self._sessions}
 
 
 def _has(account: Account, entry: Revocation) -> bool:

@@ -132,6 +132,11 @@ class Columns(Generic[T]):
         marks = ", ".join("?" * len(self.names))
         return f"INSERT INTO {table} ({', '.join(self.names)}) VALUES ({marks})"  # noqa: S608 - constants
 
+    def over(self, table: str) -> str:
+        """Return the UPDATE that replaces the row of `table` with an id, which is the last parameter."""
+        columns = ", ".join(f"{name} = ?" for name in self.names)
+        return f"UPDATE {table} SET {columns} WHERE id = ?"  # noqa: S608 - constants
+
     def with_account(self, rows: Sequence[Row]) -> tuple[T, Account] | None:
         """Return the value and its account in `rows`, or None if there are none."""
         return (self.value(rows[0]), account_from(rows)) if rows else None

@@ -102,7 +102,23 @@ def sessions_of_provider(
     return " ".join([_SESSIONS_OF_PROVIDER, *clauses, _NEWEST_FIRST]), (issuer, *values)
 
 
+CURRENT_SESSION = f"""
+SELECT {_SESSION}
+FROM session s
+WHERE s.id = ? OR s.id = (SELECT f.session_id FROM former_session_id f WHERE f.id = ?)
+ORDER BY s.id <> ?
+LIMIT 1
+"""  # noqa: S608 - a constant
+FORMER_IDS = "SELECT id, session_id FROM former_session_id ORDER BY id"
+
 ADD_SESSION = SESSION.into("session")
+# One UPDATE: the former ids follow the new id, and a removal by owner that waits for it finds the session.
+REPLACE_SESSION = SESSION.over("session")
+ADD_FORMER_ID = """
+INSERT INTO former_session_id (id, session_id)
+VALUES (?, ?)
+ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id
+"""
 TOUCH_SESSION = "UPDATE session SET last_seen_at = ? WHERE id = ? AND last_seen_at < ?"
 REMOVE_SESSION = "DELETE FROM session WHERE id = ?"
 SESSIONS_BUT_ONE = "SELECT id FROM session WHERE principal_id = ? AND id <> ? ORDER BY id"

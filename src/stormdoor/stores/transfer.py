@@ -52,6 +52,7 @@ TABLES: Final = (
     Table("account", ("id",)),
     Table("account_role", ("account_id", "role")),
     Table("session", ("id",)),
+    Table("former_session_id", ("id",)),
     Table("api_key", ("id",)),
     Table("ticket", ("id",)),
     Table("nonce", ("purpose", "value")),

@@ -56,6 +56,16 @@ class PostgresqlSessions(PostgresqlPart):
         """See `Sessions.session`."""
         return SESSION.with_account(await self._database.look_up(sql.SESSION_BY_ID, id))
 
+    async def current_session(self, id: str) -> Session | None:
+        """See `Sessions.current_session`."""
+        # A look-up, so that an old primary, which lacks a rotation, is not believed.
+        rows = await self._database.look_up(sql.CURRENT_SESSION, id, id, id)
+        return SESSION.value(rows[0]) if rows else None
+
+    async def former_ids(self) -> dict[str, str]:
+        """See `Sessions.former_ids`."""
+        return dict(await self._database.list_rows(sql.FORMER_IDS))
+
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
         rows = await self._database.list_rows(sql.SESSIONS_OF, (principal_id,))
@@ -90,12 +100,15 @@ class PostgresqlSessions(PostgresqlPart):
 
         async def put(transaction: Transaction) -> bool:
             stored.clear()
-            if await transaction.change(sql.REMOVE_SESSION, old_id) == 0:
+            # INVARIANT: the position is read before `entry` is added, which must not end the new session.
+            new = await _at_head(transaction, session) if reauthenticated else session
+            if await transaction.change(sql.REPLACE_SESSION, *SESSION.row(new), old_id) == 0:
                 return False
             await transaction.change(sql.REMOVE_TICKETS_OF_SESSION, old_id)
             await transaction.change(sql.REMOVE_PENDING_OF_SESSION, old_id)
-            # INVARIANT: the position is read before `entry` is added, which must not end the new session.
-            stored.append(await _add(transaction, session, at_head=reauthenticated))
+            if session.id != old_id:
+                await transaction.change(sql.ADD_FORMER_ID, old_id, session.id)
+            stored.append(new)
             return True
 
         changed = await self._database.change(put, entry, order=session.principal_id)
@@ -137,9 +150,12 @@ class PostgresqlSessions(PostgresqlPart):
         return await self._database.write(remove)
 
 
-async def _add(transaction: Transaction, session: Session, *, at_head: bool = True) -> Session:
-    if at_head:
-        session = replace(session, position=await log_position(transaction))
+async def _at_head(transaction: Transaction, session: Session) -> Session:
+    return replace(session, position=await log_position(transaction))
+
+
+async def _add(transaction: Transaction, session: Session) -> Session:
+    session = await _at_head(transaction, session)
     await transaction.change(sql.ADD_SESSION, *SESSION.row(session))
     return session
 

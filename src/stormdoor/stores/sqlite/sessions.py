@@ -25,6 +25,15 @@ class SqliteSessions(Part):
         found = self._database.look_up_cached(sql.SESSION_BY_ID, (id,), SESSION.with_account)
         return None if found is None else (found[0], found[1].with_own_attributes())
 
+    async def current_session(self, id: str) -> Session | None:
+        """See `Sessions.current_session`."""
+        rows = await self._database.list_rows(sql.CURRENT_SESSION, (id, id, id))
+        return SESSION.value(rows[0]) if rows else None
+
+    async def former_ids(self) -> dict[str, str]:
+        """See `Sessions.former_ids`."""
+        return dict(await self._database.list_rows(sql.FORMER_IDS))
+
     async def sessions(self, principal_id: str) -> list[Session]:
         """See `Sessions.sessions`."""
         rows = await self._database.list_rows(sql.SESSIONS_OF, (principal_id,))
@@ -54,12 +63,15 @@ class SqliteSessions(Part):
         stored: list[Session] = []
 
         def put(connection: sqlite3.Connection) -> bool:
-            if connection.execute(sql.REMOVE_SESSION, (old_id,)).rowcount == 0:
+            # INVARIANT: the position is read before `entry` is added, which must not end the new session.
+            new = _at_head(connection, session) if reauthenticated else session
+            if connection.execute(sql.REPLACE_SESSION, (*SESSION.row(new), old_id)).rowcount == 0:
                 return False
             connection.execute(sql.REMOVE_TICKETS_OF_SESSION, (old_id,))
             connection.execute(sql.REMOVE_PENDING_OF_SESSION, (old_id,))
-            # INVARIANT: the position is read before `entry` is added, which must not end the new session.
-            stored.append(_add(connection, session, at_head=reauthenticated))
+            if session.id != old_id:
+                connection.execute(sql.ADD_FORMER_ID, (old_id, session.id))
+            stored.append(new)
             return True
 
         return stored[0] if await self._change(put, entry) else None
@@ -103,9 +115,12 @@ class SqliteSessions(Part):
         return await self._database.write(remove, durable=True)
 
 
-def _add(connection: sqlite3.Connection, session: Session, *, at_head: bool = True) -> Session:
-    if at_head:
-        session = replace(session, position=log_position(connection))
+def _at_head(connection: sqlite3.Connection, session: Session) -> Session:
+    return replace(session, position=log_position(connection))
+
+
+def _add(connection: sqlite3.Connection, session: Session) -> Session:
+    session = _at_head(connection, session)
     connection.execute(sql.ADD_SESSION, SESSION.row(session))
     return session
 

@@ -40,6 +40,8 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "add_role": lambda store: store.add_role("alice", "guest"),
     "remove_role": lambda store: store.remove_role("alice", "guest"),
     "session": lambda store: store.session("s1"),
+    "current_session": lambda store: store.current_session("s1"),
+    "former_ids": lambda store: store.former_ids(),
     "sessions": lambda store: store.sessions("alice"),
     "sessions_of_provider": lambda store: store.sessions_of_provider("i", sid="1"),
     "add_session": lambda store: store.add_session(session("s2", "alice")),

@@ -1,16 +1,19 @@
 """Contract of every store for sessions."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError
+from stormdoor.ports import Store
 from stormdoor.testing.contract.support import (
     NOW,
     NewStore,
     account,
+    factor,
     pending,
     placed,
     session,
@@ -164,6 +167,64 @@ class SessionsContract:
             )
             assert sum(one is not None for one in won) == 1
             assert len(await store.sessions("alice")) == 1
+
+    async def test_former_ids_name_the_session_until_it_ends(self, new_store: NewStore) -> None:
+        """Each id that a session once had names it under its present id, and no session after its end."""
+        async with with_accounts(new_store, "alice", "bob") as store:
+            await store.add_session(session("other", "bob"))
+            await store.add_session(session("s1", "alice"))
+            for old, new in (("s1", "s2"), ("s2", "s3")):
+                assert await store.replace_session(old, session(new, "alice")) is not None
+            [now] = await store.sessions("alice")
+            for id in ("s1", "s2", "s3"):
+                assert await store.current_session(id) == now
+            assert await store.former_ids() == {"s1": "s3", "s2": "s3"}
+            assert [await store.session(id) for id in ("s1", "s2")] == [None, None]
+            assert await store.current_session("s4") is None
+            assert await store.current_session("\0\ud800") is None
+            assert await store.remove_session("s1") is False
+            assert await store.remove_session("s3")
+            assert [await store.current_session(id) for id in ("s1", "s2", "s3")] == [None] * 3
+            assert await store.former_ids() == {}
+
+    @pytest.mark.parametrize("end", ["sessions", "account", "factor", "everything", "purge"])
+    async def test_former_ids_go_with_their_session(self, end: str, new_store: NewStore) -> None:
+        """However a session ends, its former ids are removed, and those of other sessions stay."""
+        ends: dict[str, Callable[[Store], Awaitable[object]]] = {
+            "sessions": lambda store: store.remove_sessions("alice"),
+            "account": lambda store: store.remove_account("alice"),
+            "factor": lambda store: store.remove_factor(
+                "f1", "alice", entry=Revocation(Target.SESSION, "", NOW)
+            ),
+            "everything": lambda store: store.remove_reached_sessions(
+                Revocation(Target.TENANT, "acme", NOW + 1, by_time=True), skew=0.0
+            ),
+            "purge": lambda store: store.purge(NOW + 1e9),
+        }
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_account(account("bob", tenant="other"))
+            await store.add_factor(factor("f1", "alice"))
+            for who in ("alice", "bob"):
+                last = 1e12 if who == "bob" else NOW
+                new = session(f"new {who}", who, expires_at=last)
+                await store.add_session(session(f"old {who}", who))
+                await store.replace_session(f"old {who}", new)
+            await ends[end](store)
+            assert await store.former_ids() == {"old bob": "new bob"}
+            # The id is free again, and names no session by the former one.
+            assert await store.current_session("old alice") is None
+
+    async def test_session_comes_before_one_that_had_its_id(self, new_store: NewStore) -> None:
+        """An id names the session that has it now, also if another one once had it."""
+        async with with_accounts(new_store, "alice") as store:
+            await store.add_session(session("s1", "alice"))
+            await store.replace_session("s1", session("s2", "alice"))
+            await store.add_session(session("s1", "alice"))
+            found = await store.current_session("s1")
+            assert found is not None
+            assert found.id == "s1"
+            await store.replace_session("s1", session("s3", "alice"))
+            assert await store.former_ids() == {"s1": "s3"}
 
     async def test_touch_moves_forward_only(self, new_store: NewStore) -> None:
         """An earlier use that is written late does not replace a later one."""
