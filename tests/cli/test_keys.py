@@ -197,6 +197,29 @@ def test_session_that_gets_a_new_id_meanwhile_is_ended(
     assert [each["principal"] for each in left] == ["alice", "alice"]
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "beginning"])
+@pytest.mark.parametrize("command", ["sessions end {}", "revoke session {}"])
+def test_session_that_got_a_new_id_is_ended_by_the_listed_one(
+    command: str, whole: bool, logged_in: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INVARIANT: an id of an earlier list ends the session also if a thief has rotated it since."""
+    [one] = logged_in("sessions", "list", "mia", "--json").json
+
+    async def rotate(guard: Guard, principal: str | None = None) -> list[Session]:
+        for session in await guard.sessions.sessions("mia"):
+            assert await guard.sessions.rotate(session) is not None
+        return await all_sessions(guard, principal)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("stormdoor.cli.sessions.all_sessions", rotate)
+        [now] = logged_in("sessions", "list", "mia", "--json").json
+    assert now["id"] != one["id"]
+    named = one["id"] if whole else one["id"][:12]
+    assert logged_in(*command.format(named).split()).code == 0
+    assert logged_in("sessions", "list", "mia", "--json").json == []
+    assert logged_in(*command.format(named).split()).code != 0
+
+
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("arguments", "left"),

@@ -100,7 +100,7 @@ async def test_session_that_gets_a_new_id_during_its_logout_ends(how: str) -> No
     guard.clock.advance(1)  # type: ignore[attr-defined]
     issued = await guard.sessions.create("carol")
     guard.clock.advance(1)  # type: ignore[attr-defined]
-    pause = store.pause("session", after=True)
+    pause = store.pause("current_session", after=True)
     leaving = asyncio.create_task(asyncio.wait_for(guard.admin.log_out(issued.secret), 60))
     await pause.reached.wait()
     successor = await guard.sessions.rotate(

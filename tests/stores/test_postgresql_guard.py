@@ -13,11 +13,13 @@ import asyncpg
 import pytest
 
 from stormdoor import Connection, Guard, SessionAuthenticator, Target
+from stormdoor.auth.session.service import IssuedSession
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import SystemClock
+from stormdoor.ports import Changed, SystemClock
 from stormdoor.stores.postgresql.store import PostgresqlStore
 from tests.guard.fakes import CHAT, HANDSHAKE, admit, make_guard, opened, refused
 from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql
@@ -201,3 +203,66 @@ async def test_lost_change_of_rights_is_made_again(
                 Denial.FORBIDDEN,
                 Denial.UNAVAILABLE,
             }
+
+
+@pytest.mark.parametrize("rotations", [0, 2])
+@pytest.mark.parametrize("end", ["log out", "revoke", "log in"])
+async def test_revocation_races_a_rotation_on_another_node(
+    end: str, rotations: int, new_database: Callable[[], str]
+) -> None:
+    """INVARIANT: one node reads, another commits a rotation, the first writes: no successor stays."""
+    async with _guards(new_database()) as (one, other):
+        stolen = thief = await one.sessions.create("carol")
+        for _ in range(rotations):
+            thief = await _rotated(other, thief)
+        remove = one.state.sessions.remove_session
+        races = 0
+
+        async def overtaken(id: str, *, entry: Revocation | None = None) -> Changed:
+            nonlocal thief, races
+            if races < 2:
+                races += 1
+                thief = await _rotated(other, thief)
+            return await remove(id, entry=entry)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(type(one.state.sessions), "remove_session", staticmethod(overtaken))
+            kept = []
+            if end == "log out":
+                assert await one.admin.log_out(stolen.secret) is not None
+            elif end == "revoke":
+                await one.admin.revoke(Target.SESSION, stolen.session.id)
+            else:
+                again = await one.sessions.create("carol", replacing=stolen.secret)
+                kept = [again.session.id]
+        assert races == 2
+        left = await other.state.sessions.sessions("carol")
+        assert [each.id for each in left] == kept
+        for guard in (one, other):
+            await refused(guard, replace(HANDSHAKE, cookies={"__Host-stormdoor": [thief.secret]}))
+
+
+async def test_revocations_and_rotations_at_once(new_database: Callable[[], str]) -> None:
+    """INVARIANT: a thief who rotates on one node all the time keeps nothing after a revocation on another."""
+    async with _guards(new_database()) as (one, other):
+        for n in range(20):
+            stolen = await one.sessions.create("carol")
+            done = False
+
+            async def rotate(issued: IssuedSession) -> None:
+                while not done and (renewed := await other.sessions.rotate(issued.session)):  # noqa: B023 - awaited below
+                    issued = renewed
+
+            thief = asyncio.create_task(rotate(stolen))
+            await asyncio.sleep(0.002 * (n % 5))
+            await one.admin.revoke(Target.SESSION, stolen.session.id)
+            assert await other.state.sessions.sessions("carol") == []
+            done = True
+            await thief
+            assert await other.state.sessions.sessions("carol") == []
+
+
+async def _rotated(guard: Guard, issued: IssuedSession) -> IssuedSession:
+    renewed = await guard.sessions.rotate(issued.session)
+    assert renewed is not None
+    return renewed

@@ -11,11 +11,10 @@ from cyclopts import App, Parameter
 from stormdoor.cli.ask import confirm, read_token
 from stormdoor.cli.connections import close
 from stormdoor.cli.effect import Wait, changed, closed, ended, followed, live
-from stormdoor.cli.known import whole_id
 from stormdoor.cli.moment import parse_moment
 from stormdoor.cli.output import iso, print_result
 from stormdoor.cli.report import report_closed
-from stormdoor.cli.sessions import all_sessions
+from stormdoor.cli.sessions import all_sessions, known_session
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 from stormdoor.core.credential import fingerprint
@@ -120,23 +119,19 @@ async def session(
     """End a login session, with its tokens and connections.
 
     Args:
-        id: The id of the session, or its beginning.
+        id: The id of the session, or its beginning; also one that it had before.
         reason: For the trail.
         wait: "cluster" waits until every live node has applied it.
         where: Which installation.
     """
     async with opened(where) as installation:
         guard = installation.guard
-        since, who = guard.clock.now(), actor()
-        known = {one.id: one for one in await all_sessions(guard)}
-        found = whole_id(id, list(known), "session")
-
-        async def revoke() -> None:
-            await guard.admin.revoke(Target.SESSION, found, actor=who, reason=reason)
-            # A server may have given it a new id since it was read.
-            await guard.admin.end_login(known[found], since=since, actor=who, reason=reason)
-
-        nodes = await changed(guard, wait, revoke)
+        found = await known_session(guard, id, await all_sessions(guard))
+        nodes = await changed(
+            guard,
+            wait,
+            lambda: guard.admin.revoke(Target.SESSION, found, actor=actor(), reason=reason),
+        )
     result = {"session": found, **nodes}
     print_result(where, result, f"The session is over. {followed(nodes)}")
     return 0

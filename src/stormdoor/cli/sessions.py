@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cyclopts import App
@@ -32,6 +33,16 @@ async def all_sessions(guard: Guard, principal: str | None = None) -> list[Sessi
         for account in await guard.state.accounts.accounts()
         for session in await guard.sessions.sessions(account.id)
     ]
+
+
+async def known_session(guard: Guard, start: str, sessions: Sequence[Session]) -> str:
+    """Return the one id that begins with `start`, of those that sessions have or once had.
+
+    Raises:
+        StoreError: There is none, or more than one.
+    """
+    former = await guard.state.sessions.former_ids()
+    return whole_id(start, {*former, *(one.id for one in sessions)}, "session")
 
 
 @app.command(name="list")
@@ -80,7 +91,7 @@ async def end(
     """End sessions, and close the sockets that were opened with them.
 
     Args:
-        session: The id of a session, or its beginning.
+        session: The id of a session, or its beginning; also one that it had before.
         principal: End all sessions of this principal.
         wait: "cluster" waits until every live node has applied it.
         where: Which installation.
@@ -89,17 +100,14 @@ async def end(
         raise UsageError("say which: the id of a session, or --principal NAME")
     async with opened(where) as installation:
         guard = installation.guard
-        since = guard.clock.now()
-        found = {one.id: one for one in await all_sessions(guard, principal)}
-        ids = list(found)
+        found = await all_sessions(guard, principal)
+        ids = [one.id for one in found]
         if session:
-            ids = [whole_id(one, ids, "session") for one in session]
+            ids = [await known_session(guard, one, found) for one in session]
 
         async def end_all() -> None:
             for id in ids:
-                await guard.admin.end_login(
-                    found[id], since=since, actor=actor(), reason="ended by an operator"
-                )
+                await guard.admin.end_session(id, actor=actor(), reason="ended by an operator")
 
         nodes = await changed(guard, wait, end_all)
     done = f"{counted(len(ids), 'session')} ended. {followed(nodes)}"

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar, overload
 
 from stormdoor.auth.apikey.service import IssuedKey, KeyService
 from stormdoor.auth.password.passwords import Busy, Passwords
-from stormdoor.auth.session.service import SessionService
+from stormdoor.auth.session.service import SECRET_LENGTH, SessionService
 from stormdoor.core.account import Account
 from stormdoor.core.account_change import DISABLED, REMOVED, AccountChange, Right, quoted
 from stormdoor.core.credential import fingerprint
@@ -221,26 +221,30 @@ class Administration:
             ": ".join(filter(None, (what, revocation.reason))) + f" ({ended} closed here)",
             connection=value if target is Target.CONNECTION else "",
         )
+        closed = [ended]
         stored = await self._write(
-            revocation, stored, add or (lambda: self._add(revocation, actor))
+            revocation, stored, add or (lambda: self._add(revocation, actor, closed))
         )
-        return ended, stored
+        return sum(closed), stored
 
-    async def _add(self, revocation: Revocation, actor: str) -> Revocation:
-        """Add a revocation to the log, and remove its session in the same transaction."""
-        if revocation.target is not Target.SESSION:
-            return await self.state.revocations.add_revocation(revocation)
-        since = self.clock.now()
-        found = await self.state.sessions.session(revocation.value)
-        # INVARIANT: no crash leaves a revoked session in the store. A node that starts reads no entries
-        # about sessions, and would admit it.
-        removed = await self.state.sessions.remove_session(revocation.value, entry=revocation)
-        if isinstance(removed, Revocation):
-            return removed
-        stored = await self.state.revocations.add_revocation(revocation)
-        if found is not None:
-            await self.end_login(found[0], since=since, actor=actor, reason=revocation.reason)
-        return stored
+    async def _add(self, revocation: Revocation, actor: str, closed: list[int]) -> Revocation:
+        """Add a revocation to the log, and remove its session in the same transaction.
+
+        Args:
+            revocation: The revocation.
+            actor: As `revoke`.
+            closed: Gets the number of connections here that end with a later id of the session.
+        """
+        if revocation.target is Target.SESSION:
+            # INVARIANT: no crash leaves a revoked session in the store. A node that starts reads no entries
+            # about sessions, and would admit it.
+            removed = await self.state.sessions.remove_session(revocation.value, entry=revocation)
+            if isinstance(removed, Revocation):
+                return removed
+            # A rotation came first, or the store has never had it.
+            ended = await self._end_session(revocation.value, None, actor, revocation.reason)
+            closed += [] if ended is None else [ended[1]]
+        return await self.state.revocations.add_revocation(revocation)
 
     async def _write(
         self,
@@ -306,9 +310,15 @@ class Administration:
                 if reached:
                     overtaken |= not await self.state.sessions.remove_session(session.id)
 
-    async def _gone(self, target: Target, value: str, reason: str) -> None:
-        """Apply the end of a session or key in this process, without waiting for the log of revocations."""
-        await self.supervisor.apply(Revocation(target, value, self.clock.now(), reason=reason))
+    async def _gone(self, target: Target, value: str, reason: str) -> int:
+        """Apply the end of a session or key in this process, without waiting for the log of revocations.
+
+        Returns:
+            The number of connections that it closed.
+        """
+        return await self.supervisor.apply(
+            Revocation(target, value, self.clock.now(), reason=reason)
+        )
 
     def _changed(self, principal_id: str) -> Revocation:
         return Revocation(Target.CHANGED, principal_id, self.clock.now())
@@ -461,7 +471,7 @@ class Administration:
         """End a login session and its connections. Returns whether there was one.
 
         Args:
-            session_id: Its public id.
+            session_id: Its public id, or one that it had before a rotation.
             owner: End the session only if it belongs to this principal.
             actor: The operator or principal that ends it.
             reason: For the trail.
@@ -475,83 +485,66 @@ class Administration:
             # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
             # open.
             await self._gone(Target.SESSION, session_id, reason)
-        return await self.unfinished.do(
+        ended = await self.unfinished.do(
             _end_of(session_id), lambda: self._end_session(session_id, owner, actor, reason)
         )
+        return ended is not None
 
     async def _end_session(
-        self, session_id: str, owner: str | None, actor: str, reason: str
-    ) -> bool:
-        found = await self.state.sessions.session(session_id)
-        ended = found is not None and await self.sessions.end(
-            session_id, owner=owner, reason=reason
-        )
-        if found is not None and ended:
-            self._note("session_ended", found[0].principal_id, actor, reason)
-            await self._gone(Target.SESSION, session_id, reason)
-        return ended
+        self, session_id: str, owner: str | None, actor: str | None, reason: str
+    ) -> tuple[Session, int] | None:
+        """End a session in the store, and under its last id in this process.
+
+        Args:
+            session_id: As `end_session`.
+            owner: As `end_session`.
+            actor: As `end_session`; None for the owner.
+            reason: For the trail.
+
+        Returns:
+            The session, and the number of connections that this closed; None if there was no session.
+        """
+        session = await self.sessions.end(session_id, owner=owner, reason=reason)
+        if session is None:
+            return None
+        who = session.principal_id
+        self._note("session_ended", who, who if actor is None else actor, reason)
+        return session, await self._gone(Target.SESSION, session.id, reason)
 
     async def log_out(self, secret: str) -> Session | None:
         """End the session of a cookie, and its connections. Returns the session, if there was one.
 
         Args:
-            secret: The value of the cookie; it proves that the session is the client's.
+            secret: The value of the cookie, or one from before a rotation; it proves that the session is the
+                client's.
 
         Raises:
             StoreUnavailable: The session is over in this process, and its connections are closed. It is
                 removed when the store answers again.
         """
-        session_id, asked_at = fingerprint(secret), self.clock.now()
+        if len(secret) != SECRET_LENGTH:
+            return None
+        session_id = fingerprint(secret)
         known = bool(self.supervisor.of_session(session_id))
         if known:
             # INVARIANT: first in this process, as in `end_session`.
             await self._gone(Target.SESSION, session_id, "logout")
+
+        async def work() -> tuple[Session, int] | None:
+            return await self._end_session(session_id, None, None, "logout")
+
         try:
-            found = await self.sessions.stored(secret)
+            session = await self.state.sessions.current_session(session_id)
         except StoreUnavailable as error:
             # The session is not known to exist, unless it has a connection here.
-            if self.unfinished.add(
-                _end_of(session_id),
-                lambda: self._end_session(session_id, None, "", "logout"),
-                error,
-                proved=known,
-            ):
+            if self.unfinished.add(_end_of(session_id), work, error, proved=known):
                 await self._gone(Target.SESSION, session_id, "logout")
             raise
-        if found is None:
+        if session is None:
             return None
-        session, account = found
         await self._gone(Target.SESSION, session.id, "logout")
-        await self.end_login(session, since=asked_at, actor=account.id)
+        await self.unfinished.do(_end_of(session_id), work)
         return session
-
-    async def end_login(
-        self, session: Session, *, since: float, actor: str = "", reason: str = "logout"
-    ) -> None:
-        """End a session that was read before, also if another request has given it a new id since.
-
-        Its successors are the sessions of the same login, and of a new authentication in the meantime.
-
-        Args:
-            session: The session as it was read.
-            since: Unix seconds from before it was read.
-            actor: The operator or principal that ends it.
-            reason: For the trail.
-
-        Raises:
-            StoreUnavailable: As `end_session`.
-        """
-        owner, pending = session.principal_id, [session]
-        while pending:
-            ended = [
-                await self.end_session(one.id, owner=owner, actor=actor, reason=reason)
-                for one in pending
-            ]
-            pending = [
-                one
-                for one in ([] if all(ended) else await self.state.sessions.sessions(owner))
-                if one.born_at == session.born_at or one.created_at >= since
-            ]
 
     async def end_other_sessions(
         self, principal_id: str, *, keep: str | None = None, actor: str = ""

@@ -268,6 +268,8 @@ class LostChanges:
 
     async def _end_sessions(self, principal_id: str, why: Right) -> None:
         now = self._clock.now()
-        for one in await self._sessions.sessions(principal_id):
-            ended = Revocation(Target.SESSION, one.id, now, reason=why.value)
-            await self._sessions.remove_session(one.id, entry=ended)
+        # Again, if there is one: a session may have got another id since the list was read.
+        while sessions := await self._sessions.sessions(principal_id):
+            for one in sessions:
+                ended = Revocation(Target.SESSION, one.id, now, reason=why.value)
+                await self._sessions.remove_session(one.id, entry=ended)

@@ -92,8 +92,11 @@ async def _stored(target: Target, value: str, state: StoredState) -> set[str | N
             account = await state.accounts.account(value)
             return set() if account is None else {account.tenant}
         case Target.SESSION:
-            session = await state.sessions.session(value)
-            return set() if session is None else {session[1].tenant}
+            session = await state.sessions.current_session(value)
+            if session is None:
+                return set()
+            owner = await state.accounts.account(session.principal_id)
+            return set() if owner is None else {owner.tenant}
         case Target.CREDENTIAL:
             key = await state.keys.key(value)
             return set() if key is None else {key[1].tenant}

@@ -41,20 +41,14 @@ class _Ending(OpenIdRoute):
             )
         except StoreUnavailable as error:
             failure = error
-        ended, overtaken = 0, True
-        # A missing session may have moved to a new id: then it is in the next list.
-        while overtaken:
-            overtaken = False
-            for session in await covered(issuer, subject=subject, sid=sid, state=state):
-                try:
-                    if await guard.admin.end_session(
-                        session.id, owner=session.principal_id, actor=issuer, reason=reason
-                    ):
-                        ended += 1
-                    else:
-                        overtaken = True
-                except StoreUnavailable as error:
-                    failure = error
+        ended = 0
+        for session in await covered(issuer, subject=subject, sid=sid, state=state):
+            try:
+                ended += await guard.admin.end_session(
+                    session.id, owner=session.principal_id, actor=issuer, reason=reason
+                )
+            except StoreUnavailable as error:
+                failure = error
         if failure is not None:
             raise failure
         return ended

@@ -274,10 +274,10 @@ async def test_logout() -> None:
     """An ended session is gone, its connections are called back, and ending it again is nothing."""
     here = await room()
     issued = await here.service.create("alice")
-    assert await here.service.end(issued.session.id) is True
+    assert await here.service.end(issued.session.id) == issued.session
     assert isinstance(await here.show(issued.secret), Rejected)
     assert await here.ended() == [(Target.SESSION, issued.session.id, "logout")]
-    assert await here.service.end(issued.session.id) is False
+    assert await here.service.end(issued.session.id) is None
     assert len(await here.ended()) == 1
 
 
@@ -285,10 +285,10 @@ async def test_nobody_ends_somebody_elses_session() -> None:
     """A principal that knows the public id of another's session can do nothing with it."""
     here = await room()
     issued = await here.service.create("alice")
-    assert await here.service.end(issued.session.id, owner="bob") is False
+    assert await here.service.end(issued.session.id, owner="bob") is None
     assert isinstance(await here.show(issued.secret), Authentication)
     assert await here.ended() == []
-    assert await here.service.end(issued.session.id, owner="alice") is True
+    assert await here.service.end(issued.session.id, owner="alice") == issued.session
 
 
 @pytest.mark.parametrize("keep", [True, False])

@@ -98,27 +98,17 @@ class SessionService:
 
         For HTTP routes. WebSocket handshakes use `SessionAuthenticator`.
         """
-        found = await self.stored(secret)
-        # A promoted standby or a restored backup may hold sessions that had ended.
-        if found is None:
-            return None
-        session, account = found
-        return None if self._revocations.ends(session.authentication(account.principal)) else found
-
-    async def stored(self, secret: str) -> tuple[Session, Account] | None:
-        """Return the session of a cookie as the store has it, also if it is known to be revoked.
-
-        For a logout, which takes effect in this process before the session is removed.
-        """
         if len(secret) != SECRET_LENGTH:
             return None
         found = await self._state.sessions.session(fingerprint(secret))
         now = self._clock.now()
         if found is None or not found[0].alive(now) or found[1].disabled:
             return None
-        if found[0].touch_is_due(now):
-            await self._state.sessions.touch_sessions({found[0].id: now})
-        return found
+        session, account = found
+        if session.touch_is_due(now):
+            await self._state.sessions.touch_sessions({session.id: now})
+        # A promoted standby or a restored backup may hold sessions that had ended.
+        return None if self._revocations.ends(session.authentication(account.principal)) else found
 
     async def create(
         self,
@@ -235,26 +225,26 @@ class SessionService:
 
     async def end(
         self, session_id: str, *, owner: str | None = None, reason: str = "logout"
-    ) -> bool:
-        """End a session and its connections.
+    ) -> Session | None:
+        """End a session and its connections, also if it has got another id since.
 
         Args:
-            session_id: Its public id.
+            session_id: Its public id, or one that it had before a rotation.
             owner: End the session only if it belongs to this principal. Pass it if a principal requests the
                 end; None for operators.
             reason: For the trail.
 
         Returns:
-            Whether there was such a session.
+            The session that has ended, under its last id; None if there was none.
         """
-        found = await self._state.sessions.session(session_id)
-        if found is None or (owner is not None and found[0].principal_id != owner):
-            return False
-        return bool(
-            await self._state.sessions.remove_session(
-                session_id, entry=self._end_of(session_id, reason)
-            )
-        )
+        sessions = self._state.sessions
+        # INVARIANT: read again after each removal that found nothing, since a rotation may have come first.
+        while (found := await sessions.current_session(session_id)) is not None:
+            if owner is not None and found.principal_id != owner:
+                return None
+            if await sessions.remove_session(found.id, entry=self._end_of(found.id, reason)):
+                return found
+        return None
 
     async def end_others(
         self,
@@ -275,19 +265,13 @@ class SessionService:
         Returns:
             The ids of the sessions that were ended.
         """
-        ended: list[str] = []
-        overtaken = True
-        # A missing session may have moved to a new id: then it is in the next list.
-        while overtaken:
-            overtaken = False
-            for session in await self._state.sessions.sessions(principal_id):
-                if session.id == keep or session.born_at > until:
-                    continue
-                if await self.end(session.id, reason=reason):
-                    ended.append(session.id)
-                else:
-                    overtaken = True
-        return ended
+        return [
+            ended.id
+            for session in await self._state.sessions.sessions(principal_id)
+            if session.id != keep
+            and session.born_at <= until
+            and (ended := await self.end(session.id, reason=reason)) is not None
+        ]
 
     async def sessions(self, principal_id: str) -> list[Session]:
         """Return the active sessions of a principal, newest first, for itself (ASVS 7.5.2)."""
