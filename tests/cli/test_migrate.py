@@ -26,6 +26,16 @@ __all__ = ["new_database", "postgresql"]
 
 _numbers = count(1)
 
+HEAD = schema.HEAD
+NEXT = HEAD + 1
+
+
+def _migration(
+    name: str, text: str, *, number: int = NEXT, min_code: int = HEAD
+) -> schema.Migration:
+    """Return a migration of a later release; by default one that only adds."""
+    return schema.Migration(number, f"{number:04}_{name}.sql", "transaction", min_code, text)
+
 
 @pytest.fixture
 def bare(postgresql: Server) -> Iterator[str]:
@@ -109,18 +119,19 @@ def test_failed_migration_keeps_those_before_it(
     migrate: Cli, bare: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A migration that fails is undone; the command ends with 3 and the error of the server."""
-    fails = schema.Migration(2, "0002_fails.sql", "transaction", 1, "SELECT missing FROM account")
+    fails = _migration("fails", "SELECT missing FROM account")
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, fails))
     result = migrate("apply", "--store", bare)
     assert result.code == 3
     assert "missing" in result.err
-    assert run(bare, "SELECT number FROM stormdoor.schema_version") == [(1,)]
+    found = run(bare, "SELECT number FROM stormdoor.schema_version ORDER BY number")
+    assert found == [(one.number,) for one in schema.MIGRATIONS[:-1]]
 
 
 def test_lock_is_tried_again(migrate: Cli, bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command waits for a lock several times, and ends with 3 if it never gets it."""
     monkeypatch.setattr("stormdoor.runtime.migration._PAUSE_SECONDS", 0.01)
-    adds = schema.Migration(2, "0002_x.sql", "transaction", 1, "ALTER TABLE account ADD x TEXT")
+    adds = _migration("x", "ALTER TABLE account ADD x TEXT")
     asyncio.run(owner.migrate(bare))
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, adds))
 
@@ -268,7 +279,7 @@ def test_lock_that_is_not_available_stops_nobody_for_long(
         transaction = holder.transaction()
         await transaction.start()
         await holder.execute("LOCK TABLE stormdoor.account IN ACCESS SHARE MODE")
-        adds = schema.Migration(2, "0002_x.sql", "transaction", 1, "ALTER TABLE account ADD x TEXT")
+        adds = _migration("x", "ALTER TABLE account ADD x TEXT")
         with pytest.raises(asyncpg.LockNotAvailableError):
             await schema.apply(other, [*schema.MIGRATIONS, adds], lock_seconds=0.1)
         assert len(await schema.applied(other)) == len(schema.MIGRATIONS)
@@ -285,18 +296,16 @@ def test_contracting_migration_needs_a_word(
 ) -> None:
     """A migration that ends the support of running nodes is run only with --contract."""
     asyncio.run(owner.migrate(bare))
-    adds = schema.Migration(2, "0002_adds.sql", "transaction", 1, "ALTER TABLE account ADD x TEXT")
-    removes = schema.Migration(
-        3, "0003_removes.sql", "transaction", 2, "ALTER TABLE account DROP x"
-    )
+    adds = _migration("adds", "ALTER TABLE account ADD x TEXT")
+    removes = _migration("removes", "ALTER TABLE account DROP x", number=NEXT + 1, min_code=NEXT)
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, adds, removes))
-    monkeypatch.setattr(schema, "HEAD", 3)
+    monkeypatch.setattr(schema, "HEAD", NEXT + 1)
     steps = migrate("plan", "--store", bare, "--json").json["steps"]
     assert [one["contracts"] for one in steps] == [False, True]
     result = migrate("apply", "--store", bare)
     assert result.code == 2
     assert "--contract" in result.err
-    assert len(run(bare, "SELECT number FROM stormdoor.schema_version")) == 2
+    assert len(run(bare, "SELECT number FROM stormdoor.schema_version")) == NEXT
     # A node of an older release runs, one without a version, and one that was declared lapsed.
     beat = "INSERT INTO stormdoor.node (id, alive_at, declared, version) VALUES"
     now = "extract(epoch FROM clock_timestamp())"
@@ -309,7 +318,7 @@ def test_contracting_migration_needs_a_word(
     refused = migrate("apply", "--store", bare, "--contract")
     assert refused.code == 2
     assert "odd (unknown), old (0.0.1), then run" in refused.err
-    assert len(run(bare, "SELECT number FROM stormdoor.schema_version")) == 2
+    assert len(run(bare, "SELECT number FROM stormdoor.schema_version")) == NEXT
     run(bare, "DELETE FROM stormdoor.node WHERE id IN ('old', 'odd')", "SELECT 1")
     assert migrate("apply", "--store", bare, "--contract").code == 0
     assert migrate("plan", "--store", bare).code == 0
@@ -339,17 +348,17 @@ async def test_old_and_new_code_accept_each_other_as_far_as_stated(
     connection = await asyncpg.connect(new_database())
     try:
         await schema.check(connection)
-        with pytest.raises(ConfigurationError, match="needs 2 or newer; run"):
-            await schema.check(connection, head=2, min_schema=2)
+        with pytest.raises(ConfigurationError, match=f"needs {NEXT} or newer; run"):
+            await schema.check(connection, head=NEXT, min_schema=NEXT)
         transaction = connection.transaction()
         await transaction.start()
         add = "INSERT INTO stormdoor.schema_version (number, name, min_code, digest, applied_by) VALUES "
-        await connection.execute(f"{add} (2, 'adds', 1, '', '')")
-        await schema.check(connection, head=1)
-        await connection.execute(f"{add} (3, 'removes', 2, '', '')")
-        await schema.check(connection, head=2)
+        await connection.execute(f"{add} ({NEXT}, 'adds', {HEAD}, '', '')")
+        await schema.check(connection, head=HEAD)
+        await connection.execute(f"{add} ({NEXT + 1}, 'removes', {NEXT}, '', '')")
+        await schema.check(connection, head=NEXT)
         with pytest.raises(ConfigurationError, match="upgrade stormdoor"):
-            await schema.check(connection, head=1)
+            await schema.check(connection, head=HEAD)
         await transaction.rollback()
     finally:
         await connection.close()
@@ -369,8 +378,8 @@ def test_other_modes_run_to_their_end(bare: str) -> None:
         ),
     }
     added = [
-        schema.Migration(n, f"000{n}_{mode}.sql", mode, 1, text)  # type: ignore[arg-type]
-        for n, (mode, text) in enumerate(statements.items(), start=2)
+        schema.Migration(n, f"{n:04}_{mode}.sql", mode, HEAD, text)  # type: ignore[arg-type]
+        for n, (mode, text) in enumerate(statements.items(), start=NEXT)
     ]
     steps: list[tuple[str, int]] = []
 
