@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,44 @@ async def test_handshake_over_a_change_of_the_log(name: str, tmp_path: Path) -> 
         answered.set()
         assert (await handshake).denial is Denial.UNAVAILABLE
         await admit(guard, server.handshakes["carol's key"])
+        await other.state.close()
+
+
+async def test_read_of_the_log_during_a_reload(tmp_path: Path) -> None:
+    """INVARIANT: a read that began during a reload skips no entry before the former position."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        other = await _node(server.path)
+        await server.session("alice")
+        session = server.connections["alice"].authentication.session_id
+        assert session is not None
+        backup = server.back_up()
+        for _ in range(3):
+            await other.admin.revoke(Target.CONNECTION, "none")
+        await _lose(server, backup, other)
+        await other.supervisor.follow()
+        add_pending, checked, go_on = (
+            guard.state.pendings.add_pending,
+            asyncio.Event(),
+            asyncio.Event(),
+        )
+
+        async def slow(*entry: Any, **options: Any) -> bool:
+            # All connections are checked against the other log now.
+            checked.set()
+            await go_on.wait()
+            return await add_pending(*entry, **options)
+
+        guard.state.pendings.add_pending = slow  # type: ignore[method-assign]
+        reload = asyncio.create_task(guard.supervisor.follow())
+        await checked.wait()
+        await other.admin.end_session(session)
+        read = asyncio.create_task(guard.supervisor.follow())
+        while not guard.supervisor._applying._waiters:  # it has its answer
+            await asyncio.sleep(0.001)
+        go_on.set()
+        assert None not in await asyncio.gather(reload, read)
+        assert server.open == set()
         await other.state.close()
 
 

@@ -197,10 +197,10 @@ class ConnectionSupervisor:
             How many connections were ended. None if the entries up to the head are not all applied.
         """
         try:
-            asked, limit = self._ask(), min(seconds, ANSWER_SECONDS)
+            asked, limit, known = self._ask(), min(seconds, ANSWER_SECONDS), self._seen
             news: list[Revocation] | None = None
             if ask is None:
-                question = self._state.revocations.head_and_entries(self._seen.seq)
+                question = self._state.revocations.head_and_entries(known.seq)
                 head, news = await run_with_timeout(limit, question)
             else:
                 head = await run_with_timeout(limit, ask())
@@ -209,6 +209,9 @@ class ConnectionSupervisor:
                 self._lease.lapse()
                 self._state.epoch.change(self._clock.now())
             async with self._applying:
+                # INVARIANT: a reload that ended meanwhile may have gone back to an earlier position. Then the
+                # entries up to the former one are not among these.
+                news = news if self._seen.includes(known) else None
                 ended = await self._apply_up_to(head, asked, news)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
             # Also for an entry of a newer version that this one cannot read: it may concern any connection.
