@@ -19,6 +19,8 @@ from tornado.web import RequestHandler
 from stormdoor import Guard, PolicySet, SessionAuthenticator, login_routes, role
 from stormdoor.auth.password.passwords import Argon2Cost, Passwords
 from stormdoor.core.account import Account
+from stormdoor.core.session import Session
+from stormdoor.stores.memory import MemoryStore
 from tests.support.clock import FakeClock
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import serving
@@ -43,6 +45,7 @@ class Target:
     port: int
     clock: FakeClock
     device: pyotp.TOTP
+    guard: Guard | None = None
 
     def client(self, **cookies: str) -> LoginClient:
         """A browser."""
@@ -126,7 +129,7 @@ async def twin() -> AsyncIterator[Target]:
 
 
 @asynccontextmanager
-async def guarded() -> AsyncIterator[Target]:
+async def guarded(store: MemoryStore | None = None) -> AsyncIterator[Target]:
     """The same site behind the guard."""
     clock = FakeClock()
     guard = Guard(
@@ -136,12 +139,13 @@ async def guarded() -> AsyncIterator[Target]:
         passwords=Passwords(cost=Argon2Cost(memory_kib=7_168, passes=5)),
         secrets_key=b"k" * 32,
         clock=clock,
+        store=store,
     )
     async with serving(login_routes(guard, endpoint="/ws"), guard) as served:
         await guard.state.accounts.add_account(
             Account(id="alice", password_hash=password_hash(), roles=frozenset({"member"}))
         )
-        target = Target(served.port, clock, pyotp.TOTP(SECRET))
+        target = Target(served.port, clock, pyotp.TOTP(SECRET), guard)
         owner = target.client()
         await owner.log_in("alice", PASSWORD)
         target.device, _ = await owner.enrol_totp(clock.now())
@@ -215,3 +219,47 @@ async def test_attack_fails_with_the_guard(attack: Callable[[Target], Awaitable[
     """The same attack, word for word."""
     async with guarded() as target:
         assert not await attack(target)
+
+
+class _SlowStore(MemoryStore):
+    """A store in which another node makes a change just before a session is stored."""
+
+    before: Callable[[], Awaitable[object]] | None = None
+
+    async def add_session(self, session: Session) -> Session:
+        """See `Sessions.add_session`."""
+        change, self.before = self.before, None
+        if change is not None:
+            await change()
+        return await super().add_session(session)
+
+
+@pytest.mark.parametrize("way", ["totp", "recovery_code"])
+async def test_login_with_a_factor_that_is_removed_meanwhile(way: str) -> None:
+    """INVARIANT: no session stays that was stored after the removal had ended all sessions."""
+    store = _SlowStore()
+    async with guarded(store) as target:
+        owner, thief = target.client(), target.client()
+        await owner.log_in("alice", PASSWORD)
+        await owner.post("/second-factor", {"totp": target.code()})
+        codes = (await owner.post("/factors/recovery-codes")).body["recovery_codes"]
+        target.clock.advance(30)
+        await thief.log_in("alice", PASSWORD)
+        proof = codes[0] if way == "recovery_code" else target.code()
+        [factor] = await store.factors("alice")
+        assert target.guard is not None
+        admin = target.guard.admin
+        store.before = lambda: admin.remove_factor("alice", factor.id)
+        assert (await thief.post("/second-factor", {way: proof})).status == 401
+        assert await store.sessions("alice") == []
+
+
+async def test_endpoint_of_a_ticket_that_no_store_takes() -> None:
+    """A text that PostgreSQL refuses is a mistake of the client."""
+    async with guarded() as target:
+        owner = target.client()
+        await owner.log_in("alice", PASSWORD)
+        await owner.post("/second-factor", {"totp": target.code()})
+        for endpoint in ("/a\0b", "/" + "x" * 3000):
+            assert (await owner.post("/ticket", {"endpoint": endpoint})).status == 400
+        assert (await owner.post("/ticket", {"endpoint": "/ws"})).status == 200

@@ -72,7 +72,10 @@ class FactorRoute(LoginRoute):
     async def log_in(self, proved: VerifiedFactor, how: str) -> None:
         """Create a session for a principal that has proved all required factors."""
         caller = await self.begin_session(
-            proved.account, replacing=self.cookie_secret, strength=proved.strength
+            proved.account,
+            replacing=self.cookie_secret,
+            strength=proved.strength,
+            proved=proved,
         )
         await self.guard.supervisor.follow()
         if caller is None:

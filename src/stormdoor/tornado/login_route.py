@@ -10,6 +10,7 @@ import msgspec
 from tornado.web import Finish
 
 from stormdoor.auth.factors.pending_login import PENDING_SUFFIX
+from stormdoor.auth.factors.presented import VerifiedFactor
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.auth.password.login import LoggedIn
@@ -112,6 +113,7 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         replacing: str | None = None,
         strength: int = 1,
         authenticated_at: float | None = None,
+        proved: VerifiedFactor | None = None,
     ) -> Caller | None:
         """Create a session for the authenticated principal of `account`, and set its cookie.
 
@@ -120,6 +122,7 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
             replacing: The session cookie of the request.
             strength: Number of factors that it has proved.
             authenticated_at: Unix seconds when it proved all of them; None for now.
+            proved: The second factor, or the passkey, of the login.
 
         Returns:
             The session; None if the account has changed since.
@@ -132,10 +135,11 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
             strength=strength,
             authenticated_at=authenticated_at,
         )
-        # INVARIANT: checked again after the session was stored. A new password, or a disabled account,
-        # ended all sessions a moment ago, perhaps before this one was stored.
+        # INVARIANT: checked again after the session was stored. A new password, a disabled account or the
+        # removal of a factor ended all sessions a moment ago, perhaps before this one was stored.
         now = await self.guard.state.accounts.account(account.id)
-        if now is None or now.disabled or now.password_hash != account.password_hash:
+        gone = proved is not None and not await self.guard.factors.has(proved)
+        if gone or now is None or now.disabled or now.password_hash != account.password_hash:
             await self.guard.sessions.end(issued.session.id, reason="the account changed")
             return None
         self.set_session_cookie(issued.secret)

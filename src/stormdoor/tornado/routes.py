@@ -27,6 +27,7 @@ __all__ = ["login_routes"]
 
 
 _TWO = 2
+_MAX_PATH = 2048
 
 
 class _Credentials(msgspec.Struct, forbid_unknown_fields=True):
@@ -231,6 +232,8 @@ class _Password(LoginRoute):
 class _Ticket(LoginRoute):
     async def post(self) -> None:
         caller, body = await self.caller(), self.read_body(_TicketFor)
+        if body.endpoint and not (len(body.endpoint) <= _MAX_PATH and body.endpoint.isprintable()):
+            self.stop(Refusal(Denial.INVALID_MESSAGE, "the endpoint of a ticket is no path"))
         issued = await self.guard.tickets.issue(
             caller.session,
             origin=self.handshake.origin,

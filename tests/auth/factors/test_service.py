@@ -582,3 +582,18 @@ def test_rp_id_is_a_host(rp_id: str) -> None:
     """A value for `rp_id` that is no host is refused."""
     with pytest.raises(ConfigurationError, match="rp_id"):
         Passkeys("x", rp_id)
+
+
+async def test_guesses_at_nodes_with_other_clocks_are_delayed() -> None:
+    """INVARIANT: an attacker who alternates between nodes an hour apart gets no more guesses."""
+    here, clock = await room(), FakeClock()
+    await here.with_totp()
+    clock.set_wall(here.clock.now() + 3600)
+    nodes, judged = (here, Room(here.store, clock)), 0
+    for _ in range(30):
+        for node in nodes:
+            outcome = await node.judge(TotpProof("000000"))
+            judged += why(outcome)[0] is Denial.BAD_CREDENTIAL
+            node.clock.advance(1)
+    # Thirty seconds: five without a delay, and then after 1, 2, 4, 8 and 16; twice, once at each clock.
+    assert judged <= 14

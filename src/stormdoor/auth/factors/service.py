@@ -43,6 +43,7 @@ WRONG_CODES = Backoff(free=5, first=1.0, cap=300.0, forget=86_400.0)
 An attacker with the password then needs about 800 days for even odds.
 """
 
+_MOST_AHEAD = 10_000
 _CHALLENGE = "passkey-challenge"
 _ALONE = "passkey-login"
 
@@ -79,6 +80,8 @@ class FactorService:
             state, clock, self.options, secret_box, passkeys, max_unauthenticated
         )
         self._backoff = backoff
+        self._ahead: dict[str, tuple[int, float, float]] = {}
+        """Number and time of failures of which the time is ahead of this clock, and when they were read."""
         self.enrolment = Enrolment(self._parts)
 
     @property
@@ -97,6 +100,11 @@ class FactorService:
         if found and await self._parts.state.recovery_codes.recovery_codes(principal_id):
             found.append("recovery_code")
         return tuple(found)
+
+    async def has(self, proved: VerifiedFactor) -> bool:
+        """Return whether a verified factor has not been removed since. Recovery codes need any factor."""
+        present = {one.id for one in await self.factors(proved.account.id)}
+        return proved.factor_id in present if proved.kind is not None else bool(present)
 
     async def remove(self, id: str, *, owner: str) -> Factor | None:
         """Remove a factor of `owner`. Returns it; None if the owner has no such factor."""
@@ -282,10 +290,10 @@ class FactorService:
             count, last = await state.factors.factor_failures(principal_id)
             now = self._parts.clock.now()
             if last > now:
-                # The clock was set back. The wait begins again, or it would last until the old time is
-                # reached.
-                await state.factors.set_factor_failures(principal_id, count, now, expected=count)
-                last = now
+                # This clock was set back, or another node's is ahead. The wait is counted here, or it would
+                # last until that time. INVARIANT: the stored time does not move back before the next
+                # attempt: the node that is ahead would take the difference for time that has passed.
+                last = now - self._seconds_known(principal_id, count, last)
             known = Failures(count, last) if count else None
             seconds = wait(known, now, self._backoff)
             if seconds > 0.0:
@@ -296,6 +304,17 @@ class FactorService:
             ):
                 return None
         return Refusal(Denial.BUSY, "too many codes at once", 1)
+
+    def _seconds_known(self, principal_id: str, count: int, last: float) -> float:
+        """Return the seconds since this process first read a number of failures with a time ahead of it."""
+        monotonic = self._parts.clock.monotonic()
+        seen = self._ahead.pop(principal_id, None)
+        if seen is None or seen[:2] != (count, last):
+            seen = (count, last, monotonic)
+        self._ahead[principal_id] = seen
+        if len(self._ahead) > _MOST_AHEAD:
+            del self._ahead[next(iter(self._ahead))]
+        return monotonic - seen[2]
 
     async def _forgive(self, principal_id: str) -> None:
         count, _ = await self._parts.state.factors.factor_failures(principal_id)
