@@ -252,6 +252,28 @@ async def test_sessions_end_with_their_connections_and_no_others() -> None:
     assert await guard.admin.end_other_sessions("carol", keep=three) == 0
 
 
+async def test_other_sessions_end_also_if_the_clock_of_their_node_is_ahead() -> None:
+    """INVARIANT: an attacker who logs in at a node that is ahead is not spared as a later login."""
+    guard = await _guard()
+    now = guard.clock.now()
+    guard.clock.set_wall(now + 3600)  # type: ignore[attr-defined]
+    stolen = await guard.sessions.create("carol")
+    guard.clock.set_wall(now)  # type: ignore[attr-defined]
+    own = await guard.sessions.create("carol")
+    assert await guard.admin.end_other_sessions("carol", keep=own.session.id) == 1
+    assert await guard.state.sessions.session(stolen.session.id) is None
+
+
+async def test_change_by_a_node_that_is_ahead_renews_a_session_once() -> None:
+    """A session that begins after the change was read is from after it, by the clock of this node."""
+    guard = await _guard()
+    ahead = guard.clock.now() + 3600
+    await guard.supervisor.apply(Revocation(Target.CHANGED, "carol", ahead, 1, "", "e"))
+    assert guard.revocations.changed_since("carol", guard.clock.now())
+    guard.clock.advance(1)  # type: ignore[attr-defined]
+    assert not guard.revocations.changed_since("carol", guard.clock.now())
+
+
 @pytest.mark.parametrize("change", ["password", "disabled", "revoked", "everything", "removed"])
 async def test_what_ends_a_principal_ends_its_sessions(change: str) -> None:
     """A change that ends a principal's sessions ends the connections of these sessions too."""

@@ -174,7 +174,7 @@ class Hub:
         encoded = encode(message) if view is None else b""
         if shared:
             self._broker.publish(
-                self._registry.node, Publication(topic.name, encoded, self._supervisor.applied)
+                self._registry.node, Publication(topic.name, encoded, self._supervisor.newest)
             )
         return self._deliver(topic, encoded, view, but)
 

@@ -320,6 +320,11 @@ class Administration:
             Revocation(target, value, self.clock.now(), reason=reason)
         )
 
+    async def _read_log(self) -> None:
+        """Follow the log to the own change, so that a message after it is held by nodes that lack it."""
+        if self.heartbeat is not None and self.heartbeat.joined:
+            await self.supervisor.follow()
+
     def _changed(self, principal_id: str) -> Revocation:
         return Revocation(Target.CHANGED, principal_id, self.clock.now())
 
@@ -509,7 +514,9 @@ class Administration:
             return None
         who = session.principal_id
         self._note("session_ended", who, who if actor is None else actor, reason)
-        return session, await self._gone(Target.SESSION, session.id, reason)
+        closed = await self._gone(Target.SESSION, session.id, reason)
+        await self._read_log()
+        return session, closed
 
     async def log_out(self, secret: str) -> Session | None:
         """End the session of a cookie, and its connections. Returns the session, if there was one.
@@ -555,16 +562,22 @@ class Administration:
             StoreUnavailable: The connections of this process are closed. The sessions are removed when the
                 store answers again.
         """
+        now = self.clock.now()
         for session_id in self.supervisor.sessions_of(principal_id) - {keep}:
             await self._gone(Target.SESSION, session_id, "logout")
-        now = self.clock.now()
+        # INVARIANT: all that the store has now, so that no clock of another node keeps a session. Only a
+        # repetition, after the store was down, spares later logins.
+        until = float("inf")
 
         async def work() -> int:
-            ended = await self.sessions.end_others(principal_id, keep=keep, until=now)
+            nonlocal until
+            bound, until = until, min(until, now)
+            ended = await self.sessions.end_others(principal_id, keep=keep, until=bound)
             if ended:
                 self._note("session_ended", principal_id, actor, f"{len(ended)} other sessions")
                 for session_id in ended:
                     await self._gone(Target.SESSION, session_id, "logout")
+                await self._read_log()
             return len(ended)
 
         return await self.unfinished.do(f"the end of other sessions of {principal_id}", work)
@@ -625,6 +638,7 @@ class Administration:
         )
         if overlap_seconds <= 0:
             await self._gone(Target.CREDENTIAL, id, "rotated")
+            await self._read_log()
         else:
             # The old key has a deadline now, and so have the connections that it opened.
             await self.supervisor.apply(self._changed(issued.key.principal_id))
@@ -639,6 +653,7 @@ class Administration:
         async def work() -> bool:
             revoked = await self.keys.revoke(id)
             if revoked:
+                await self._read_log()
                 self._note("authn_token_revoked", "", actor, f"key {id}")
             return revoked
 

@@ -124,6 +124,8 @@ class ConnectionSupervisor:
         self.clock_skew_seconds = clock_skew_seconds
         self._seen = LogPosition("", 0)
         """The head of the log, up to which every entry has been applied."""
+        self._own = LogPosition("", 0)
+        """The newest entry that was given to `apply`. Changes of this node are, before it reads the log."""
         self._epochs: set[str] = set()
         """Epochs with all entries applied; of the epoch of `_seen`, those up to its position."""
         self._asked: _Question | None = None
@@ -173,6 +175,17 @@ class ConnectionSupervisor:
     def applied(self) -> LogPosition:
         """The head of the log, up to which every entry has been applied."""
         return self._seen
+
+    @property
+    def newest(self) -> LogPosition:
+        """The position for what follows the changes of this node: `applied`, or its own later entry."""
+        own, seen = self._own, self._seen
+        return own if own.epoch == seen.epoch and own.seq > seen.seq else seen
+
+    def _note_own(self, entry: Revocation) -> None:
+        own = LogPosition(entry.epoch, entry.seq)
+        if own.epoch == self._seen.epoch and (own.epoch != self._own.epoch or own > self._own):
+            self._own = own
 
     def has_left(self, epoch: str) -> bool:
         """Return whether this node followed a log of that epoch, and now follows another one."""
@@ -414,12 +427,17 @@ class ConnectionSupervisor:
             # A clock that was set back gives it a time before that of earlier credentials.
             at = max(revocation.at, self._leaps.set_back_from)
             revocation = replace(revocation, at=at) if at != revocation.at else revocation
+        self._note_own(revocation)
         change = self._changes.note(revocation)
         if change is not None and change.of_logins:
             return 0
         # Added first, so that a handshake under way finds it at its last check.
         if revocation.until_now and not revocation.seq:
             self._revocations.add_unstored(revocation)
+        elif revocation.target is Target.CHANGED:
+            # By this clock, so that a session that begins later here is from after the change.
+            at = min(revocation.at, self._clock.now())
+            self._revocations.add(replace(revocation, at=at))
         else:
             self._revocations.add(revocation)
         if revocation.target is Target.CHANGED:
@@ -458,6 +476,7 @@ class ConnectionSupervisor:
 
     async def stored(self, revocation: Revocation, entry: Revocation) -> None:
         """Replace a revocation that was applied without a position by its `entry` in the log."""
+        self._note_own(entry)
         if revocation.until_now:
             await self.apply(entry)
             self._revocations.remove_unstored(revocation)

@@ -18,8 +18,9 @@ class Publication:
     Attributes:
         topic: Name of the topic.
         payload: The encoded message.
-        applied: Position in the log of revocations that its publisher had applied. A node that has applied
-            less holds the message: if Bob is removed and then a message is published, Bob never gets it.
+        applied: Position in the log of revocations that its publisher had applied, also by a change of its
+            own. A node that has applied less holds the message: if Bob is removed and then a message is
+            published, Bob never gets it.
     """
 
     topic: str

@@ -15,7 +15,7 @@ from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Changed, LiveConnection, Member, NodeStatus, SystemClock
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS, SILENT_SECONDS
 from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
 from stormdoor.stores.memory_log import LOOKED_UP
 from stormdoor.stores.rows import json_text
@@ -58,7 +58,7 @@ class MemoryStore(MemoryFactors):
         sessions = [s.id for s in self._sessions.values() if s.expires_at < over]
         tickets = [ticket.id for ticket in self._tickets.values() if ticket.expires_at < over]
         nonces = [nonce for nonce, expires_at in self._nonces.items() if expires_at < over]
-        silent = SystemClock.monotonic() - PURGE_GRACE_SECONDS
+        silent = SystemClock.monotonic() - SILENT_SECONDS
         nodes = [node for node, one in self._nodes.items() if one.age < silent]
         for id in sessions:
             del self._sessions[id]

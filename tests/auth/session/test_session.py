@@ -221,8 +221,10 @@ async def test_rotation_ends_the_connections_of_the_old_secret() -> None:
     """A rotation closes the connections of the old secret; clients reconnect with the new cookie."""
     here = await room()
     issued = await here.service.create("alice")
-    await here.service.rotate(issued.session)
-    assert await here.ended() == [(Target.SESSION, issued.session.id, "rotated")]
+    renewed = await here.service.rotate(issued.session)
+    assert renewed is not None
+    reason = f"rotated to {renewed.session.id}"
+    assert await here.ended() == [(Target.SESSION, issued.session.id, reason)]
 
 
 async def test_rotation_can_take_the_connections_along() -> None:

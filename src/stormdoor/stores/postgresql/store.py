@@ -6,7 +6,7 @@ from typing import Final
 
 from stormdoor.core.backoff import FAMILIAR_SECONDS
 from stormdoor.stores import statements as sql
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS, SILENT_SECONDS
 from stormdoor.stores.postgresql.accounts import PostgresqlAccounts
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.database import PostgresqlDatabase
@@ -70,7 +70,7 @@ class PostgresqlStore(
             (sql.PURGE_NONCES, over),
             (sql.PURGE_PENDING, over),
             (sql.PURGE_ADDRESSES, now - FAMILIAR_SECONDS),
-            (_PURGE_NODES, PURGE_GRACE_SECONDS),
+            (_PURGE_NODES, SILENT_SECONDS),
             (sql.PURGE_REVOCATIONS, now - REVOKED_SECONDS),
         ):
             removed += await self._run(statement, (before,), durable=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 from stormdoor.core.backoff import FAMILIAR_SECONDS
 from stormdoor.ports import SystemClock
 from stormdoor.stores import statements as sql
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS, SILENT_SECONDS
 from stormdoor.stores.sqlite.accounts import SqliteAccounts
 from stormdoor.stores.sqlite.connections import SqliteConnections
 from stormdoor.stores.sqlite.database import Database
@@ -63,7 +63,7 @@ class SqliteStore(
     async def purge(self, now: float) -> int:
         """See `Engine.purge`."""
         over, monotonic = now - PURGE_GRACE_SECONDS, SystemClock.monotonic()
-        silent = (monotonic - PURGE_GRACE_SECONDS, monotonic)
+        silent = (monotonic - SILENT_SECONDS, monotonic)
 
         def purge(connection: sqlite3.Connection) -> int:
             return (

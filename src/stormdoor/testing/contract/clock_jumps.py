@@ -42,6 +42,15 @@ class ClockJumpsContract:
             await store.purge(NOW + 3_600)
             assert not await store.use_nonce("jti", "v1", NOW + 60)
 
+    async def test_node_that_is_ahead_purges_no_nonce_of_a_late_one(
+        self, new_store: NewStore
+    ) -> None:
+        """INVARIANT: a node that is an hour ahead frees no nonce that one an hour behind still accepts."""
+        async with with_accounts(new_store) as store:
+            assert await store.use_nonce("jti", "v1", NOW - 3_600 + 60)
+            await store.purge(NOW + 3_600)
+            assert not await store.use_nonce("jti", "v1", NOW - 3_600 + 60)
+
     async def test_use_of_a_session_is_not_moved_back(self, new_store: NewStore) -> None:
         """A node with a late clock does not make a session idle."""
         async with with_accounts(new_store, "alice") as store:

@@ -8,6 +8,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Store
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS
 from stormdoor.testing.contract.support import (
     NOW,
     STATUS,
@@ -142,26 +143,26 @@ class LifeContract:
             assert await store.account("alice") == account("alice")
 
     async def test_purge_removes_what_is_long_over(self, new_store: NewStore) -> None:
-        """Sessions, tickets, nonces and pending entries are purged an hour after their end."""
-        hour = 3_600.0
+        """Sessions, tickets, nonces and pending entries are purged two hours after their end."""
+        grace = PURGE_GRACE_SECONDS
         async with with_accounts(new_store, "alice") as store:
             await store.add_session(session("over", "alice", expires_at=NOW, last_seen_at=NOW))
             await store.add_session(
                 session("idle", "alice", last_seen_at=NOW - 60.0, idle_seconds=60.0)
             )
-            await store.add_session(session("alive", "alice", last_seen_at=NOW + hour))
+            await store.add_session(session("alive", "alice", last_seen_at=NOW + grace))
             await store.add_ticket(ticket("t1", "alice", expires_at=NOW))
-            await store.add_ticket(ticket("t2", "alice", expires_at=NOW + hour))
+            await store.add_ticket(ticket("t2", "alice", expires_at=NOW + grace))
             await store.add_pending(pending("p1", "alice", expires_at=NOW))
-            await store.add_pending(pending("p2", "alice", expires_at=NOW + hour))
+            await store.add_pending(pending("p2", "alice", expires_at=NOW + grace))
             await store.use_nonce("jti", "v1", NOW)
-            await store.use_nonce("jti", "v2", NOW + hour)
+            await store.use_nonce("jti", "v2", NOW + grace)
             await store.beat("n1", STATUS, joining=True)
             await store.sync_connections("n1", [connection("a", "n1")], [])
 
-            assert await store.purge(NOW + hour) == 0
-            assert await store.purge(NOW + hour + 1) == 4
-            assert await store.purge(NOW + hour + 1) == 0
+            assert await store.purge(NOW + grace) == 0
+            assert await store.purge(NOW + grace + 1) == 4
+            assert await store.purge(NOW + grace + 1) == 0
 
             # An idle one stays until its absolute end: sockets of receive-only endpoints belong to it.
             assert {found.id for found in await store.sessions("alice")} == {"alive", "idle"}
