@@ -263,15 +263,10 @@ class ConnectionSupervisor:
             self._reloaded = asked.order
             ended = await self._reload(head, before)
         else:
-            if news is None:
-                unread = head.seq > seen.seq
-                news = (
-                    await self._entries(self._state.revocations.revocations(seen.seq))
-                    if unread
-                    else []
-                )
+            if news is None and head.seq > seen.seq:
+                news = await self._entries(self._state.revocations.revocations(seen.seq))
             # Another read may have applied some of them meanwhile.
-            news = [one for one in news if one.seq > seen.seq]
+            news = [one for one in news or () if one.seq > seen.seq]
             ended = await self._apply_all(news, before)
             self._note_lag(news)
             # The last entries may have been purged, and others added after the question.
