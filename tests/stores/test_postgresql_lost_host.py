@@ -63,7 +63,7 @@ async def test_lock_of_a_lost_node_delays_one_write(
 async def test_node_that_stands_still_repeats_its_transaction(
     new_database: Callable[[], str],
 ) -> None:
-    """A node whose process was stopped in a transaction has lost the lock, and begins the group again."""
+    """A node that was stopped in a transaction has lost the lock, and begins the group again."""
     async with opened(PostgresqlStore(new_database())) as store:
         runs = []
 

@@ -77,7 +77,7 @@ def _folder() -> Path:
         room = False
     made = Path(tempfile.mkdtemp(prefix="stormdoor-patroni-", dir=_MEMORY if room else None))
     made.chmod(0o711)
-    watchdog.watch(made)  # a server whose folder is deleted ends
+    watchdog.watch(made)  # a server ends when its folder is deleted
     return made
 
 
