@@ -178,12 +178,34 @@ def test_forgetting_drops_old_sessions() -> None:
     assert not index.ends(evidence(issued_at=0.0))
 
 
+SETTLED = LogPosition("a", 5)
+"""Position up to which no followed log can lack an entry."""
+
+
+@pytest.mark.parametrize(
+    ("position", "at", "kept"),
+    [
+        pytest.param(LogPosition("a", 5), 50.0, False, id="settled"),
+        pytest.param(LogPosition("a", 6), 50.0, True, id="a-log-may-lack-it"),
+        pytest.param(LogPosition("a", 5), 60.0, True, id="a-handshake-may-be-under-way"),
+        pytest.param(LogPosition("b", 5), 50.0, True, id="another-epoch"),
+        pytest.param(LogPosition("", 0), 50.0, True, id="not-stored"),
+    ],
+)
+def test_forgetting_settled_ends(position: LogPosition, at: float, kept: bool) -> None:
+    """A thousand logouts of one client do not stay in memory for a month."""
+    ended = Revocation(Target.SESSION, "session-1", at).placed(position)
+    index = RevocationIndex([ended])
+    index.forget_sessions(0.0, settled=SETTLED, settled_before=60.0)
+    assert index.ends(evidence(issued_at=0.0)) is kept
+
+
 @pytest.mark.parametrize("target", [Target.PRINCIPAL, Target.CREDENTIAL])
 def test_forgetting_keeps_everything_else(target: Target) -> None:
     """A key from before "end everything of alice" does not come back to life after some years."""
     value = {Target.PRINCIPAL: "alice", Target.CREDENTIAL: "key-1"}[target]
-    index = RevocationIndex([Revocation(target, value, 50.0)])
-    index.forget_sessions(1e12)
+    index = RevocationIndex([Revocation(target, value, 50.0, seq=1, epoch="a")])
+    index.forget_sessions(1e12, settled=SETTLED, settled_before=1e12)
     assert index.ends(evidence(issued_at=0.0))
 
 

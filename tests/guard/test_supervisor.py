@@ -279,3 +279,22 @@ async def test_a_revoked_denial_says_nothing_to_the_client() -> None:
     assert sink.closed == (3000, "authentication required")
     assert any("spied upon us" in event.detail for event in await events(guard))
     assert guard.statistics.closed[Denial.REVOKED] == 1
+
+
+async def test_ended_sessions_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that logs in and out again and again occupies memory for the last positions only."""
+    monkeypatch.setattr("stormdoor.guard.lost_changes._REMEMBERED", 10)
+    guard, _, _, clock, issued, _ = await _session()
+    for _ in range(30):
+        assert await guard.admin.log_out(issued.secret) is not None
+        issued = await guard.sessions.create("carol")
+    await guard.supervisor.follow()
+    ends = [one for one in guard.revocations.missing_in([]) if one.target is Target.SESSION]
+    assert len(ends) == 30
+    guard.supervisor.forget_sessions(31 * 86_400.0)
+    assert guard.revocations.missing_in([]) == ends  # a handshake may have begun before
+    clock.advance(7_201)
+    guard.supervisor.forget_sessions(31 * 86_400.0)
+    head = guard.supervisor.applied.seq
+    kept = [one.seq for one in guard.revocations.missing_in([])]
+    assert kept == list(range(head - 9, head + 1))

@@ -388,15 +388,30 @@ class RevocationIndex:
         """Return whether roles or attributes of a principal changed at `at` (Unix seconds) or later."""
         return self._changed.get(principal_id, float("-inf")) >= at
 
-    def forget_sessions(self, before: float) -> None:
-        """Drop sessions and connections that were revoked before `before` (Unix seconds).
+    def forget_sessions(
+        self, before: float, *, settled: LogPosition | None = None, settled_before: float = 0.0
+    ) -> None:
+        """Drop ended sessions and connections that no store can still have.
 
         Nothing else is ever dropped: an API key that was revoked with its principal must stay revoked.
+
+        Args:
+            before: Unix seconds. No session lives on that ended before.
+            settled: A position up to which no log that this node may follow can lack an entry.
+            settled_before: Unix seconds. No handshake is under way that began before.
         """
-        self._gone = {
-            what: one
-            for what, one in self._gone.items()
-            if one.at >= before or what[0] not in (Target.SESSION, Target.CONNECTION)
-        }
+
+        def is_over(one: Revocation) -> bool:
+            if one.target not in (Target.SESSION, Target.CONNECTION):
+                return False
+            if one.at < before:
+                return True
+            return (
+                settled is not None
+                and one.at < settled_before
+                and settled.includes(LogPosition(one.epoch, one.seq))
+            )
+
+        self._gone = {what: one for what, one in self._gone.items() if not is_over(one)}
         # Used only for sessions, and none is as old as that.
         self._changed = {who: at for who, at in self._changed.items() if at >= before}

@@ -35,6 +35,8 @@ __all__ = ["ConnectionSupervisor", "read_account"]
 _log = logging.getLogger("stormdoor.supervisor")
 
 _RESTORED_AT_ONCE = 500
+_HANDSHAKE_SECONDS = 7200.0
+"""No handshake lasts so long, also by the clocks of nodes that differ by an hour."""
 _EPOCH = "epoch"
 """Purpose of the entries that tell when an epoch began."""
 _NEVER = 253_402_300_800.0
@@ -190,6 +192,19 @@ class ConnectionSupervisor:
     def has_left(self, epoch: str) -> bool:
         """Return whether this node followed a log of that epoch, and now follows another one."""
         return epoch in self._epochs and epoch != self._seen.epoch
+
+    def forget_sessions(self, longest: float) -> None:
+        """Drop the ends of sessions that only an older log could lack, which this node does not follow.
+
+        Args:
+            longest: Seconds. No session lives so long.
+        """
+        now, seen = self._clock.now(), self._seen
+        self._revocations.forget_sessions(
+            now - longest,
+            settled=seen._replace(seq=self._changes.since(seen.seq)),
+            settled_before=now - _HANDSHAKE_SECONDS,
+        )
 
     def _ask(self) -> _Question:
         return _Question(next(ORDER), self._clock.now())

@@ -381,7 +381,6 @@ class Guard:
             deadlines=self.deadlines,
             revalidation=self.revalidation,
             registry=self.registry,
-            revocations=self.revocations,
             trail=self.trail,
             state=state,
             clock=self.clock,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from stormdoor.core.lease import Lease
-from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.guard.deadlines import Deadlines
 from stormdoor.guard.freshness import Fence
@@ -57,7 +56,6 @@ class MaintenanceLoop:
         deadlines: Deadlines,
         revalidation: TokenRevalidation,
         registry: Registry,
-        revocations: RevocationIndex,
         trail: Trail,
         state: StoredState,
         clock: Clock,
@@ -74,7 +72,6 @@ class MaintenanceLoop:
         self._deadlines = deadlines
         self._revalidation = revalidation
         self._registry = registry
-        self._revocations = revocations
         self._trail = trail
         self._state = state
         self._clock = clock
@@ -190,7 +187,7 @@ class MaintenanceLoop:
             await self._deadlines.touch_sessions()
         if self.ticks % _PURGE_TICKS == 0:
             await self._state.purge(now)
-            self._revocations.forget_sessions(now - REVOKED_SECONDS)
+            self._supervisor.forget_sessions(REVOKED_SECONDS)
             await self._drop_old_entries(now)
 
     async def _drop_old_entries(self, now: float) -> None:
