@@ -8,6 +8,7 @@
     │   └── StartupRefused      the start-up check found an unsafe setting
     ├── StoreError              the store refused a change (a duplicate, an unknown id)
     └── StoreUnavailable        the store did not answer, and nothing changed; its caller must fail closed
+        ├── NodeNameTaken       another process has the name of this node
         └── StoreInDoubt        the answer to a write was lost: it may have happened
 
 A refusal of a client is never an exception: it is a value, `stormdoor.core.denial.Refusal`.
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "ConfigurationError",
+    "NodeNameTaken",
     "PolicyError",
     "StartupRefused",
     "StoreError",
@@ -59,6 +61,20 @@ class StoreError(StormdoorError):
 
 class StoreUnavailable(StormdoorError):
     """The store did not answer, and nothing changed. INVARIANT: no code turns this into an *allow*."""
+
+
+class NodeNameTaken(StoreUnavailable):
+    """Another process has the name of this node, and may hold a lease. This process gets none.
+
+    Args:
+        node: The name.
+    """
+
+    def __init__(self, node: str) -> None:
+        super().__init__(
+            f"another process has the node name {node!r}: give each process a name of its own "
+            "(Guard(node=…)), or leave node out"
+        )
 
 
 class StoreInDoubt(StoreUnavailable):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,9 +45,9 @@ class _SlowBeats(Networked):
         self.answers = asyncio.Event()
         self.answers.set()
 
-    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+    async def beat(self, node: str, status: NodeStatus, **options: Any) -> LogPosition:
         await self.answers.wait()
-        return await super().beat(node, status, joining=joining)
+        return await super().beat(node, status, **options)
 
 
 async def test_the_node_that_waits_need_not_report() -> None:

@@ -61,7 +61,8 @@ async def wait_for_nodes(state: StoredState, position: LogPosition, here: str = 
     Args:
         state: State of members and revocations.
         position: The position of an entry, or a head that was read after it was added.
-        here: The node of this process, if it has applied the log up to `position`. It need not report that.
+        here: The instance of this process, if it has applied the log up to `position`; else "". It need not
+            report that.
 
     Raises:
         StoreUnavailable: The store does not answer; or the log began another epoch, which may lack the
@@ -72,7 +73,9 @@ async def wait_for_nodes(state: StoredState, position: LogPosition, here: str = 
     while True:
         members = await state.members.members()
         applied = [
-            one for one in members if one.node == here or one.status.applied.includes(position)
+            one
+            for one in members
+            if (here and one.status.instance == here) or one.status.applied.includes(position)
         ]
         waited = loop.time() - began
         others = [one for one in members if one not in applied]

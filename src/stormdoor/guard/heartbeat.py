@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
+from stormdoor.errors import ConfigurationError, NodeNameTaken
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.supervisor import ConnectionSupervisor
-from stormdoor.ports import Clock, NodeStatus, StoredState
+from stormdoor.ports import Clock, Member, NodeStatus, StoredState
 
 __all__ = ["Heartbeat"]
 
@@ -24,6 +28,10 @@ _POLL_SECONDS = 0.25
 """Longest wait in seconds between two reads of the log."""
 _SPACING_SECONDS = 0.01
 """Shortest time in seconds between two beats that report applied entries."""
+_LOOK_SECONDS = 0.02
+"""Seconds between two attempts to join while another process has the name."""
+_SILENT_LEASES = 3
+"""A process that was killed is silent for a lease before so many leases are over."""
 
 
 class Heartbeat:
@@ -41,6 +49,7 @@ class Heartbeat:
         clock: Source of the time.
 
     Attributes:
+        instance: Random id of this start of the process, once it has begun.
         joined: Whether this node is a member of the installation.
         running: Whether `run` runs.
     """
@@ -69,24 +78,71 @@ class Heartbeat:
         """Monotonic seconds from before the last question."""
         self._fresh_at: float | None = None
         """Monotonic seconds from before the last question with an answer up to which all is applied."""
+        self._other: Member | None = None
+        """Another instance with the name of this node, which was declared lapsed."""
+        self._other_since = 0.0
+        """Monotonic seconds since which `_other` gets no lease."""
+        self.instance = ""
         self.joined = False
         self.running = False
 
     async def start(self) -> None:
         """Join the members, read the log of revocations, and get the lease.
 
+        If a process with the same name was killed a moment ago, this waits until it cannot hold a lease.
+
         Raises:
+            ConfigurationError: Another process has the name of this node, and beats.
             StoreUnavailable: The store does not answer; the guard must not start.
         """
-        await self._join()
+        # Not before: a process may make its guard and then fork.
+        self.instance = self.instance or secrets.token_hex(16)
+        await self._join_at_start()
         await self._supervisor.start()
         await self.beat()
 
+    async def _join_at_start(self) -> None:
+        seconds = self._lease.seconds
+        until = _now() + (0.0 if math.isinf(seconds) else _SILENT_LEASES * seconds)
+        while True:
+            try:
+                await self._join()
+            except NodeNameTaken as error:
+                if self._other is None and _now() > until:
+                    raise ConfigurationError(str(error)) from error
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                return
+
     async def _join(self) -> None:
-        await self._state.members.beat(self._registry.node, self._status(), joining=True)
+        node, other = self._registry.node, self._other
+        # INVARIANT: by the clock of this machine, which no failover changes.
+        over = other is not None and _now() - self._other_since > other.status.lease
+        try:
+            await self._state.members.beat(
+                node, self._status(), joining=True, replacing=other if over else None
+            )
+        except NodeNameTaken:
+            await self._look_at_other()
+            raise
+        self._other = None
         # With an earlier row of this node, its connections were removed.
         self._registry.list_is_uncertain = True
         self.joined = True
+
+    async def _look_at_other(self) -> None:
+        """Find the other instance with the name of this node, and declare it lapsed if it is silent."""
+        members, node = self._state.members, self._registry.node
+        found = next((one for one in await members.members() if one.node == node), None)
+        if found is not None and not found.declared:
+            silent = found.age > found.status.lease
+            declared = silent and await members.declare_lapsed(node, found.beat)
+            found = replace(found, declared=True) if declared else None
+        known = self._other
+        if found is None:
+            self._other = None
+        elif known is None or _beat_of(found) != _beat_of(known):
+            self._other, self._other_since = found, _now()
 
     @property
     def age(self) -> float | None:
@@ -94,11 +150,11 @@ class Heartbeat:
         return None if self._fresh_at is None else self._clock.monotonic() - self._fresh_at
 
     async def follow_up_to(self, position: LogPosition) -> str:
-        """Apply the log. Returns the name of this node if it has applied all up to `position`, else ""."""
+        """Apply the log. Returns `instance` if this node has applied all up to `position`, else ""."""
         if self.joined:
             await self._supervisor.follow()
             if self._supervisor.applied.includes(position):
-                return self._registry.node
+                return self.instance
         return ""
 
     async def beat(self) -> int:
@@ -163,7 +219,16 @@ class Heartbeat:
             version=self._version,
             policies=self._policies.current.digest,
             connections=len(self._registry),
+            instance=self.instance,
         )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _beat_of(member: Member) -> tuple[str, int]:
+    return member.status.instance, member.beat
 
 
 @cache  # it reads a file of the installed distribution

@@ -7,7 +7,12 @@ from typing import Protocol
 
 from stormdoor.core.log_position import LogPosition
 
-__all__ = ["Member", "Members", "NodeStatus"]
+__all__ = ["NOT_A_MEMBER", "Member", "Members", "NodeStatus"]
+
+NOT_A_MEMBER = (
+    "this node was declared lapsed or removed, or another process has its name; it must join again"
+)
+"""Text of the error of a beat that does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +25,7 @@ class NodeStatus:
         version: Its version of stormdoor.
         policies: Digest of the policies by which it decides.
         connections: Number of its open connections.
+        instance: Random id of this start of the process; "" from code that knows none.
     """
 
     applied: LogPosition
@@ -27,6 +33,7 @@ class NodeStatus:
     version: str = ""
     policies: str = ""
     connections: int = 0
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,14 @@ class Members(Protocol):
 
     lease_seconds: float
 
-    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+    async def beat(
+        self,
+        node: str,
+        status: NodeStatus,
+        *,
+        joining: bool = False,
+        replacing: Member | None = None,
+    ) -> LogPosition:
         """Report that a node is alive, and return the head of the log of revocations.
 
         INVARIANT: the head contains every entry that was committed before this call. A networked engine
@@ -76,10 +90,16 @@ class Members(Protocol):
             status: Its status.
             joining: Add the node, or add it again after it was declared lapsed or removed. It holds no
                 lease. The status is recorded before the call returns.
+            replacing: Another instance with this name, which has no lease: it was declared lapsed after this
+                beat of it, and the caller has waited for its lease since then. The engine's clock does not
+                decide, because after a failover it is another one.
 
         Raises:
-            StoreUnavailable: The engine does not answer, or answers with a warning; or the node was declared
-                lapsed or removed, and does not join. The beat renews no lease, also in doubt.
+            NodeNameTaken: The node does not join, because another instance has the name. It is neither
+                `replacing` nor removed.
+            StoreUnavailable: The engine does not answer, or answers with a warning; or the instance was
+                declared lapsed, removed or replaced, and does not join. The beat renews no lease, also in
+                doubt.
         """
         ...
 
@@ -103,6 +123,11 @@ class Members(Protocol):
         """
         ...
 
-    async def remove_member(self, node: str) -> None:
-        """Remove a node that shuts down, with its connections. It holds no lease any more."""
+    async def remove_member(self, node: str, instance: str = "") -> None:
+        """Remove a node that shuts down, with its connections. It holds no lease any more.
+
+        Args:
+            node: Its name.
+            instance: As of `NodeStatus`. If another instance has the name, nothing is removed.
+        """
         ...

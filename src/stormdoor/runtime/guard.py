@@ -122,6 +122,7 @@ class Guard:
             "strict" for the lease, a number of seconds such as "5", or "none". What `protect` and the handler
             declare has priority.
         node: Name of this process in the list of nodes; by default machine, process id and random digits.
+            Each process needs a name of its own: a second one with the name of a running one does not start.
         protection: The declarations about the handlers of the application, which `protect` reads.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
@@ -629,7 +630,7 @@ class Guard:
             await self._last("the broker does not answer", self._broker.leave(self.registry.node))
             await self._last(
                 "the list of connections cannot be written",
-                self.state.members.remove_member(self.registry.node),
+                self.state.members.remove_member(self.registry.node, self.heartbeat.instance),
             )
             self.running = False
         errands = list(self._errands)

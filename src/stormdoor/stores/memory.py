@@ -13,8 +13,9 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import Changed, LiveConnection, Member, NodeStatus, SystemClock
+from stormdoor.ports.members import NOT_A_MEMBER
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS, SILENT_SECONDS
 from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
 from stormdoor.stores.memory_log import LOOKED_UP
@@ -398,12 +399,23 @@ class MemoryStore(MemoryFactors):
 
     # Members and connections
 
-    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+    async def beat(
+        self,
+        node: str,
+        status: NodeStatus,
+        *,
+        joining: bool = False,
+        replacing: Member | None = None,
+    ) -> LogPosition:
         """See `Members.beat`."""
         self._answer()
         known = self._nodes.get(node)
-        if not joining and (known is None or known.declared):
-            raise StoreUnavailable(f"the node {node} was declared lapsed, or removed")
+        own = known is not None and known.status.instance == status.instance
+        if joining:
+            if known is not None and not own and not _is_declared(known, replacing):
+                raise NodeNameTaken(node)
+        elif known is None or known.declared or not own:
+            raise StoreUnavailable(NOT_A_MEMBER)
         self._nodes[node] = Member(
             node=node,
             beat=1 if known is None else known.beat + 1,
@@ -428,10 +440,12 @@ class MemoryStore(MemoryFactors):
         self._nodes[node] = replace(known, declared=True)
         return True
 
-    async def remove_member(self, node: str) -> None:
+    async def remove_member(self, node: str, instance: str = "") -> None:
         """See `Members.remove_member`."""
         self._answer()
-        self._remove_member(node)
+        known = self._nodes.get(node)
+        if known is not None and known.status.instance == instance:
+            self._remove_member(node)
 
     def _remove_member(self, node: str) -> None:
         self._nodes.pop(node, None)
@@ -482,6 +496,15 @@ class MemoryStore(MemoryFactors):
     def _drop_former_ids(self) -> None:
         """Drop the former ids of sessions that were removed."""
         self._former_ids = {k: v for k, v in self._former_ids.items() if v in self._sessions}
+
+
+def _is_declared(known: Member, seen: Member | None) -> bool:
+    """Return whether the node was declared lapsed, and is the instance with the beat that was seen."""
+    return (
+        seen is not None
+        and known.declared
+        and (known.status.instance, known.beat) == (seen.status.instance, seen.beat)
+    )
 
 
 def _has(account: Account, entry: Revocation) -> bool:

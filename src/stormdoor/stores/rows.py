@@ -37,6 +37,7 @@ __all__ = [
     "connection_row",
     "entry_from",
     "entry_row",
+    "join_row",
     "json_text",
     "member_from",
     "status_row",
@@ -48,6 +49,7 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 
 _decode = msgspec.json.Decoder().decode
+_NO_BEAT: Final = -1
 
 
 def json_text(values: object, what: str = "attributes") -> str:
@@ -224,9 +226,15 @@ def status_row(status: NodeStatus) -> Row:
     )
 
 
+def join_row(status: NodeStatus, replacing: Member | None) -> Row:
+    """Return the columns of a node that joins, and which row it may replace: of which instance and beat."""
+    other = ("", _NO_BEAT) if replacing is None else (replacing.status.instance, replacing.beat)
+    return (*status_row(status), status.instance, *other)
+
+
 def member_from(row: Row) -> Member:
     """Return the node in `row`."""
-    node, beat, age, declared, epoch, seq, lease, version, policies, connections = row
+    node, beat, age, declared, epoch, seq, lease, version, policies, connections, instance = row
     return Member(
         node=node,
         beat=beat,
@@ -239,5 +247,6 @@ def member_from(row: Row) -> Member:
             version=version,
             policies=policies,
             connections=connections,
+            instance=instance,
         ),
     )

@@ -402,27 +402,31 @@ ORDER BY c.opened_at, c.node, c.id
 # members ----------------------------------------------------------------------------------------
 
 JOIN_NODE = """
-INSERT INTO node (id, beat, declared, alive_at, log_epoch, log_seq, lease, version, policies, connections)
-VALUES (?, 1, FALSE, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO node (
+    id, beat, declared, alive_at, log_epoch, log_seq, lease, version, policies, connections, instance
+)
+VALUES (?, 1, FALSE, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     beat = node.beat + 1, declared = FALSE, alive_at = excluded.alive_at, log_epoch = excluded.log_epoch,
     log_seq = excluded.log_seq, lease = excluded.lease, version = excluded.version,
-    policies = excluded.policies, connections = excluded.connections
+    policies = excluded.policies, connections = excluded.connections, instance = excluded.instance
+WHERE node.instance = excluded.instance OR (node.declared AND node.instance = ? AND node.beat = ?)
 """
 RECORD_BEAT = """
 UPDATE node
 SET beat = beat + 1, alive_at = ?, log_epoch = ?, log_seq = ?, lease = ?, version = ?, policies = ?,
     connections = ?
-WHERE id = ? AND NOT declared
+WHERE id = ? AND instance = ? AND NOT declared
 """
 # One statement, so that the head and the state of the node are of one moment.
 HEAD_FOR_NODE = """
 SELECT l.epoch, c.value, n.declared
-FROM revocation_log l CROSS JOIN counter c LEFT JOIN node n ON n.id = ?
+FROM revocation_log l CROSS JOIN counter c LEFT JOIN node n ON n.id = ? AND n.instance = ?
 WHERE c.name = 'revocation'
 """
 MEMBERS = """
-SELECT id, beat, ? - alive_at, declared, log_epoch, log_seq, lease, version, policies, connections
+SELECT id, beat, ? - alive_at, declared, log_epoch, log_seq, lease, version, policies, connections,
+    instance
 FROM node ORDER BY id
 """
 # A beat by a read is not recorded, so the node may hold a lease that it renewed until now.
@@ -430,6 +434,6 @@ DECLARE_LAPSED = (
     "UPDATE node SET declared = TRUE, alive_at = ? WHERE id = ? AND beat = ? AND NOT declared"
 )
 DECLARED = "SELECT 1 FROM node WHERE id = ? AND beat = ? AND declared"
-REMOVE_NODE = "DELETE FROM node WHERE id = ?"
+REMOVE_NODE = "DELETE FROM node WHERE id = ? AND instance = ?"
 # A time in the future is of another clock: the machine has been started again.
 PURGE_NODES = "DELETE FROM node WHERE alive_at < ? OR alive_at > ?"

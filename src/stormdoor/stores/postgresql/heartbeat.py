@@ -41,13 +41,16 @@ class PostgresqlHeartbeat:
         """End the connection."""
         await self._link.close()
 
-    async def beat(self, statement: str, *parameters: object, seconds: float) -> LogPosition:
+    async def beat(
+        self, statement: str, *parameters: object, seconds: float, unwritten: StoreUnavailable
+    ) -> LogPosition:
         """Run the write. It returns the epoch as `dialect.EPOCH`, the head, and the number of written rows.
 
         Args:
             statement: The write.
             parameters: For it.
             seconds: Its time limit.
+            unwritten: Raised if it wrote no row.
 
         Raises:
             StoreUnavailable: The database does not answer in time, or warns; or no row was written. The
@@ -72,9 +75,7 @@ class PostgresqlHeartbeat:
                     f"the store {name}: the heartbeat was not confirmed (PostgreSQL: {self._link.warned})"
                 )
             if row is None or not row[2]:
-                raise StoreUnavailable(
-                    f"the store {name}: this node was declared lapsed or removed; it must join again"
-                )
+                raise unwritten
             self._server.identity = self._link.identity
             self._look_ups.epoch = row[0]
             return LogPosition(f"{row[0]}.{self._link.identity[1]}", row[1])

@@ -7,13 +7,21 @@ from collections.abc import Iterable
 from typing import Final
 
 from stormdoor.core.log_position import LogPosition
+from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import LiveConnection, Member, NodeStatus
+from stormdoor.ports.members import NOT_A_MEMBER
 from stormdoor.ports.replicated import Confirmation
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.dialect import EPOCH
 from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.transaction import Transaction
-from stormdoor.stores.rows import CONNECTION, connection_row, member_from, status_row
+from stormdoor.stores.rows import (
+    CONNECTION,
+    connection_row,
+    join_row,
+    member_from,
+    status_row,
+)
 
 __all__ = ["PostgresqlConnections", "PostgresqlMembers", "confirmation_of"]
 
@@ -62,14 +70,25 @@ class PostgresqlMembers(PostgresqlPart):
 
     lease_seconds = 0.4
 
-    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+    async def beat(
+        self,
+        node: str,
+        status: NodeStatus,
+        *,
+        joining: bool = False,
+        replacing: Member | None = None,
+    ) -> LogPosition:
         """See `Members.beat`. It is a write, which a server without its standby cannot commit."""
         self._database.check_open()
-        values = status_row(status)
+        beat = self._database.heartbeat.beat
         if joining:
-            return await self._database.heartbeat.beat(_JOIN, node, *values, seconds=_JOIN_SECONDS)
+            row = join_row(status, replacing)
+            return await beat(
+                _JOIN, node, *row, seconds=_JOIN_SECONDS, unwritten=NodeNameTaken(node)
+            )
         seconds = max(self.lease_seconds, min(status.lease, _JOIN_SECONDS))
-        return await self._database.heartbeat.beat(_BEAT, *values, node, seconds=seconds)
+        row = (*status_row(status), node, status.instance)
+        return await beat(_BEAT, *row, seconds=seconds, unwritten=StoreUnavailable(NOT_A_MEMBER))
 
     async def members(self) -> list[Member]:
         """See `Members.members`."""
@@ -90,9 +109,9 @@ class PostgresqlMembers(PostgresqlPart):
         ((named,),) = await self._database.list_rows(_STANDBYS)
         return confirmation_of(str(named))
 
-    async def remove_member(self, node: str) -> None:
+    async def remove_member(self, node: str, instance: str = "") -> None:
         """See `Members.remove_member`. The schema also removes its connections."""
-        await self._run(sql.REMOVE_NODE, (node,))
+        await self._run(sql.REMOVE_NODE, (node, instance))
 
 
 class PostgresqlConnections(PostgresqlPart):

@@ -118,7 +118,7 @@ def read_migrations(folder: Path) -> tuple[Migration, ...]:
 MIGRATIONS: Final = read_migrations(Path(__file__).parents[1] / "migrations" / "postgresql")
 HEAD: Final = MIGRATIONS[-1].number
 """The newest schema that this code knows."""
-MIN_SCHEMA: Final = 2
+MIN_SCHEMA: Final = 3
 """The oldest schema that this code works on."""
 
 

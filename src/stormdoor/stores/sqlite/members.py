@@ -3,10 +3,11 @@
 import sqlite3
 
 from stormdoor.core.log_position import LogPosition
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import Member, NodeStatus, SystemClock
+from stormdoor.ports.members import NOT_A_MEMBER
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import member_from, status_row
+from stormdoor.stores.rows import join_row, member_from, status_row
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteMembers"]
@@ -21,19 +22,32 @@ class SqliteMembers(Part):
 
     lease_seconds = 2.0
 
-    async def beat(self, node: str, status: NodeStatus, *, joining: bool = False) -> LogPosition:
+    async def beat(
+        self,
+        node: str,
+        status: NodeStatus,
+        *,
+        joining: bool = False,
+        replacing: Member | None = None,
+    ) -> LogPosition:
         """See `Members.beat`. It is a read, so that no write of another process delays it."""
         now, recorded = SystemClock.monotonic(), self._database.recorded_beats
         if joining:
-            row = (node, now, *status_row(status))
-            await self._database.write(lambda connection: connection.execute(sql.JOIN_NODE, row))
+            row = (node, now, *join_row(status, replacing))
+
+            def join(connection: sqlite3.Connection) -> int:
+                return connection.execute(sql.JOIN_NODE, row).rowcount
+
+            if not await self._database.write(join):
+                raise NodeNameTaken(node)
             recorded[node] = status, now
-        ((epoch, seq, declared),) = self._database.look_up(sql.HEAD_FOR_NODE, (node,))
+        own = (node, status.instance)
+        ((epoch, seq, declared),) = self._database.look_up(sql.HEAD_FOR_NODE, own)
         if declared is None or declared:
-            raise StoreUnavailable(f"the node {node} was declared lapsed, or removed")
+            raise StoreUnavailable(NOT_A_MEMBER)
         known, at = recorded.get(node, (None, 0.0))
         if status.applied != getattr(known, "applied", None) or now >= at + _RECORD_SECONDS:
-            values = (now, *status_row(status), node)
+            values = (now, *status_row(status), *own)
 
             def record(connection: sqlite3.Connection) -> None:
                 connection.execute(sql.RECORD_BEAT, values)
@@ -61,6 +75,7 @@ class SqliteMembers(Part):
 
         return await self._database.write(declare)
 
-    async def remove_member(self, node: str) -> None:
+    async def remove_member(self, node: str, instance: str = "") -> None:
         """See `Members.remove_member`. The schema also removes its connections."""
-        await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, (node,)))
+        own = (node, instance)
+        await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, own))

@@ -8,7 +8,7 @@ import pytest
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
-from stormdoor.errors import StoreUnavailable
+from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import Member, Store
 from stormdoor.testing.contract.support import NOW, STATUS, NewStore, connection, opened
 
@@ -28,6 +28,10 @@ async def _when(store: Store, node: str, condition: Callable[[Member], bool]) ->
             return found
         await asyncio.sleep(0.01)
     raise TimeoutError
+
+
+_FIRST, _SECOND, _THIRD = (replace(STATUS, instance=instance) for instance in ("a", "b", "c"))
+"""Processes with one name."""
 
 
 class MembersContract:
@@ -119,6 +123,59 @@ class MembersContract:
             assert not old.lapsed
             assert await store.declare_lapsed("n1", old.beat)
             await _when(store, "n1", lambda one: one.lapsed)
+
+    async def test_second_instance_does_not_join(self, new_store: NewStore) -> None:
+        """INVARIANT: a name has one process at a time, also after its lease was declared lapsed."""
+        async with opened(new_store()) as store:
+            await store.beat("n1", _FIRST, joining=True)
+            with pytest.raises(NodeNameTaken, match="give each process a name of its own"):
+                await store.beat("n1", _SECOND, joining=True)
+            with pytest.raises(StoreUnavailable):
+                await store.beat("n1", _SECOND)
+            await store.beat("n1", _FIRST)
+            seen = await _member(store, "n1")
+            assert seen.status.instance == "a"
+            assert await store.declare_lapsed("n1", seen.beat)
+            with pytest.raises(NodeNameTaken):
+                await store.beat("n1", _SECOND, joining=True)
+            await store.beat("n1", _FIRST, joining=True)
+            await store.beat("n2", _SECOND, joining=True)
+
+    async def test_lapsed_instance_is_replaced(self, new_store: NewStore) -> None:
+        """INVARIANT: after it was replaced, a process neither beats nor joins nor removes the row."""
+        async with opened(new_store()) as store:
+            await store.beat("n1", _FIRST, joining=True)
+            await store.sync_connections("n1", [connection("c", "n1")], [])
+            seen = await _member(store, "n1")
+            with pytest.raises(NodeNameTaken):  # it was not declared lapsed
+                await store.beat("n1", _SECOND, joining=True, replacing=seen)
+            assert await store.declare_lapsed("n1", seen.beat)
+            await store.beat("n1", _SECOND, joining=True, replacing=seen)
+            await store.beat("n1", _SECOND)
+            for joining in (False, True):
+                with pytest.raises(StoreUnavailable):
+                    await store.beat("n1", _FIRST, joining=joining)
+            await store.remove_member("n1", "a")
+            found = await _member(store, "n1")
+            assert (found.status.instance, found.declared) == ("b", False)
+            await store.remove_member("n1", "b")
+            assert await store.members() == []
+
+    @pytest.mark.parametrize("back", ["again", "another"])
+    async def test_replacement_is_a_comparison(self, back: str, new_store: NewStore) -> None:
+        """A process replaces only the row that it saw: of this instance, after this beat."""
+        async with opened(new_store()) as store:
+            await store.beat("n1", _FIRST, joining=True)
+            seen = await _member(store, "n1")
+            if back == "another":
+                await store.remove_member("n1", "a")
+            present = _FIRST if back == "again" else _THIRD
+            await store.beat("n1", present, joining=True)
+            now = await _member(store, "n1")
+            assert await store.declare_lapsed("n1", now.beat)
+            with pytest.raises(NodeNameTaken):
+                await store.beat("n1", _SECOND, joining=True, replacing=seen)
+            await store.beat("n1", _SECOND, joining=True, replacing=now)
 
     async def test_connections_leave_with_their_node(self, new_store: NewStore) -> None:
         """The connections of a removed node are removed; a node that joins again keeps its own."""

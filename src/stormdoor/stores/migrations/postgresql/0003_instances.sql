@@ -1,0 +1,6 @@
+-- mode: transaction
+-- min_code: 1
+--
+-- The start of a process that the row of a node belongs to. Older code joins and beats without one.
+
+ALTER TABLE node ADD COLUMN instance TEXT COLLATE "C" NOT NULL DEFAULT '';
