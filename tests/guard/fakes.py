@@ -292,7 +292,6 @@ def make_guard(
         "limits": Limits(**{"handshakes_per_address": "1000/s", **(limits or {})}),
         "store": FakeStore() if store is None else store,
         "clock": clock or FakeClock(),
-        "node": "test",
         **options,
     }
     return Guard(**given)

@@ -259,7 +259,7 @@ async def test_a_clean_start_is_in_the_trail() -> None:
     """The trail records a start with the name of the process."""
     guard = await settle(make_guard())
     [first, *_] = await events(guard)
-    assert (first.name, first.detail) == ("sys_startup", "test")
+    assert (first.name, first.detail) == ("sys_startup", guard.registry.node)
 
 
 # -- a store that never answers ----------------------------------------------------------------------
