@@ -108,7 +108,7 @@ async def test_the_list_of_operators_follows() -> None:
     guard.registry.end(goes)
     await guard.maintenance_loop.clean_up()
     [listed] = await guard.state.connections.live_connections([guard.registry.node])
-    assert (listed.id, listed.principal_id, listed.node) == (stays.id, "alice", "test")
+    assert (listed.id, listed.principal_id, listed.node) == (stays.id, "alice", guard.registry.node)
 
 
 async def test_a_connection_too_short_to_be_listed_leaves_nothing() -> None:
