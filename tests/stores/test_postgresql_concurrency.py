@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -439,3 +440,37 @@ async def test_notification_only_wakes(new_database: Callable[[], str], postgres
         assert stored_position.seq == later.seq
         assert await other.revocations(stored.seq) == [later]
         await other_process.close()
+
+
+async def test_client_cannot_let_two_nodes_deadlock(new_database: Callable[[], str]) -> None:
+    """Single uses, and uses of keys, that reach two nodes in opposite order wait for no deadlock."""
+    url = new_database()
+    connection = await _connect(url)
+    name = await connection.fetchval("SELECT current_database()")
+    # A deadlock would last until a lock is refused, which fails a write.
+    await connection.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '60s'")
+    await connection.close()
+    ids = [f"i{n}" for n in range(20)]
+    uses: list[Callable[[Store, str], Awaitable[object]]] = [
+        lambda store, id: store.use_nonce("jti", id, NOW),
+        lambda store, id: store.redeem_ticket(id),
+        lambda store, id: store.take_pending(id, "second-factor"),
+        lambda store, id: store.use_factor(id, counter=6, at=NOW),
+        lambda store, id: store.touch_key(id, NOW, "192.0.2.1"),
+        lambda store, id: store.add_pending(
+            pending(secrets.token_hex(8), purpose=id), max_unauthenticated=9
+        ),
+        lambda store, id: store.remove_key(id),
+    ]
+    async with _stores(url, 2) as stores:
+        await stores[0].add_account(account("alice"))
+        for id in ids:
+            await stores[0].add_session(session(id, "alice"))
+            await stores[0].add_ticket(ticket(id, "alice", session_id=id))
+            await stores[0].add_pending(pending(id, "alice", session_id=id))
+            await stores[0].add_factor(factor(id, "alice"))
+            await stores[0].add_key(key(id, "alice"))
+        for use in uses:
+            await asyncio.gather(
+                *(use(stores[0], id) for id in ids), *(use(stores[1], id) for id in ids[::-1])
+            )

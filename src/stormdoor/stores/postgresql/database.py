@@ -161,10 +161,17 @@ class PostgresqlDatabase:
         self.check_open()
         await self._following.wait(after, seconds)
 
-    async def write(self, job: Job[T] | BatchJob[T], *, order: str = "", durable: bool = True) -> T:
+    async def write(
+        self,
+        job: Job[T] | BatchJob[T],
+        *,
+        order: str = "",
+        row: str = "",
+        durable: bool = True,
+    ) -> T:
         """Run `job` in a transaction. See `Writes.write`."""
         self.check_open()
-        result, _ = await self._writes.write(job, order=order, durable=durable)
+        result, _ = await self._writes.write(job, order=order, row=row, durable=durable)
         return result
 
     async def write_trail(self, job: Job[T], *, durable: bool = True) -> T:
@@ -179,6 +186,7 @@ class PostgresqlDatabase:
         entry: Revocation | None = None,
         *,
         order: str = "",
+        row: str = "",
     ) -> Changed:
         """Run a change in a durable transaction, which also adds `entry` to the log; see `Changed`.
 
@@ -186,9 +194,10 @@ class PostgresqlDatabase:
             job: Returns whether it changed anything; None if there is only an entry.
             entry: The entry.
             order: The principal that the change is about.
+            row: See `Writes.write`.
         """
         self.check_open()
-        changed, stored = await self._writes.write(job, entry, order=order)
+        changed, stored = await self._writes.write(job, entry, order=order, row=row)
         return stored[0] if stored else changed
 
     async def write_entries(self, job: Job[T], *, order: str = "") -> tuple[T, list[Revocation]]:

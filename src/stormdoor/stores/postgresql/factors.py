@@ -76,11 +76,12 @@ class PostgresqlFactors(PostgresqlPart):
         self, id: str, *, counter: int, at: float, entry: Revocation | None = None
     ) -> Changed:
         """See `Factors.use_factor`."""
-        return await self._execute(sql.USE_FACTOR, (counter, at, id, counter, counter), entry)
+        use = (counter, at, id, counter, counter)
+        return await self._execute(sql.USE_FACTOR, use, entry, row=id)
 
     async def reseal_factor(self, id: str, old: str, new: str) -> bool:
         """See `Factors.reseal_factor`."""
-        return await self._run(sql.RESEAL_FACTOR, (new, id, old)) > 0
+        return await self._run(sql.RESEAL_FACTOR, (new, id, old), row=id) > 0
 
     async def set_recovery_codes(
         self, principal_id: str, hashes: Iterable[str], *, entry: Revocation | None = None

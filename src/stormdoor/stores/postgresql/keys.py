@@ -67,11 +67,11 @@ class PostgresqlKeys(PostgresqlPart):
 
     async def remove_key(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Keys.remove_key`."""
-        return await self._execute(sql.REMOVE_KEY, (id,), entry)
+        return await self._execute(sql.REMOVE_KEY, (id,), entry, row=id)
 
     async def touch_key(self, id: str, at: float, address: str) -> None:
         """See `Keys.touch_key`."""
-        await self._run(sql.TOUCH_KEY, (at, address, id, at), durable=False)
+        await self._run(sql.TOUCH_KEY, (at, address, id, at), row=id, durable=False)
 
 
 async def _add(transaction: Transaction, key: ApiKey) -> ApiKey:

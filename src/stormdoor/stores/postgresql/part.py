@@ -30,13 +30,14 @@ class PostgresqlPart:
         entry: Revocation | None = None,
         *,
         order: str = "",
+        row: str = "",
     ) -> Changed:
         """Run a change that is one statement, which changes rows or none."""
 
         async def execute(transaction: Transaction) -> bool:
             return await transaction.change(statement, *parameters) > 0
 
-        return await self._database.change(execute, entry, order=order)
+        return await self._database.change(execute, entry, order=order, row=row)
 
     async def _run(
         self,
@@ -44,6 +45,7 @@ class PostgresqlPart:
         parameters: tuple[object, ...],
         *,
         order: str = "",
+        row: str = "",
         durable: bool = True,
     ) -> int:
         """Run one statement. Returns the number of changed rows."""
@@ -51,15 +53,15 @@ class PostgresqlPart:
         async def execute(transaction: Transaction) -> int:
             return await transaction.change(statement, *parameters)
 
-        return await self._database.write(execute, order=order, durable=durable)
+        return await self._database.write(execute, order=order, row=row, durable=durable)
 
-    async def _take(self, job: Job[T | None], *, order: str = "") -> T | None:
+    async def _take(self, job: Job[T | None], *, row: str) -> T | None:
         """Run a `job` that takes a row by a text that a client has sent.
 
         Returns:
             Its result; None for a text that no row can contain.
         """
         try:
-            return await self._database.write(job, order=order)
+            return await self._database.write(job, row=row)
         except UnsendableText:
             return None

@@ -50,11 +50,11 @@ class PostgresqlSingleUse(PostgresqlPart):
             account = await find_account(transaction, ticket.principal_id)
             return None if account is None else (ticket, account)
 
-        return await self._take(take)
+        return await self._take(take, row=id)
 
     async def use_nonce(self, purpose: str, value: str, expires_at: float) -> bool:
         """See `Nonces.use_nonce`."""
-        return await self._run(sql.USE_NONCE, (purpose, value, expires_at)) > 0
+        return await self._run(sql.USE_NONCE, (purpose, value, expires_at), row=value) > 0
 
     async def add_pending(
         self, pending: Pending, *, max_unauthenticated: int | None = None
@@ -76,7 +76,7 @@ class PostgresqlSingleUse(PostgresqlPart):
                 return False
             return await transaction.change(sql.ADD_NOBODYS_PENDING, *bounded) > 0
 
-        return await self._database.write(add)
+        return await self._database.write(add, order=pending.purpose)
 
     async def pending(self, id: str, purpose: str) -> Pending | None:
         """See `Pendings.pending`."""
@@ -90,4 +90,4 @@ class PostgresqlSingleUse(PostgresqlPart):
             rows = await transaction.rows(sql.TAKE_PENDING, id, purpose)
             return PENDING.value(rows[0]) if rows else None
 
-        return await self._take(take)
+        return await self._take(take, row=id)

@@ -52,6 +52,7 @@ class _Waiting(Generic[T]):
         job: What it runs; None if it only adds `entry`.
         entry: Entry for the log of revocations, unless the result of `job` is false.
         order: Groups lock rows in the order of this text.
+        row: And then in the order of this one.
         durable: Whether the commit waits for the disk.
         until: Time of the event loop from which it no longer begins.
         answer: Gets the result and the stored entries.
@@ -64,6 +65,7 @@ class _Waiting(Generic[T]):
     job: Job[T] | BatchJob[T] | None
     entry: Revocation | None
     order: str
+    row: str
     durable: bool
     until: float
     answer: asyncio.Future[tuple[T, list[Revocation]]]
@@ -148,6 +150,7 @@ class Writes:
         entry: Revocation | None = None,
         *,
         order: str = "",
+        row: str = "",
         durable: bool = True,
     ) -> tuple[T, list[Revocation]]:
         """Run `job` in a transaction: all of it is stored, or nothing.
@@ -157,6 +160,7 @@ class Writes:
                 if there is only an entry.
             entry: Entry for the log of revocations, added unless the result of `job` is false.
             order: The principal that the write is about.
+            row: The id of the row, if the write locks only one, by a value that a client may choose.
             durable: Whether to return only when a power cut could not undo it.
 
         Returns:
@@ -177,7 +181,7 @@ class Writes:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[tuple[T, list[Revocation]]] = loop.create_future()
         until = loop.time() + _SECONDS
-        self._waiting.append(_Waiting(job, entry, order, durable, until, answer))
+        self._waiting.append(_Waiting(job, entry, order, row, durable, until, answer))
         if self._task is None:
             self._task = asyncio.create_task(self._serve())
         return await answer
@@ -189,8 +193,9 @@ class Writes:
                 del self._waiting[:_MOST_TOGETHER]
                 # Nothing has happened yet for a caller that has gone, or that earlier writes delayed.
                 group = [one for one in group if not one.answer.done() and self._in_time(one)]
-                # INVARIANT: writes about one principal keep their order.
-                group.sort(key=lambda one: (one.order, one.job is not None))
+                # INVARIANT: writes about one principal keep their order. Those of one row come last, in the
+                # same order on all nodes. Otherwise a client could let the groups of two nodes deadlock.
+                group.sort(key=lambda one: (one.row, one.order, one.job is not None))
                 if group:
                     await self._store(group)
         finally:
