@@ -13,6 +13,8 @@ import asyncpg
 import pytest
 
 from stormdoor import Connection, Guard, SessionAuthenticator, Target
+from stormdoor.auth.oidc.id_token import IdToken
+from stormdoor.auth.oidc.logout import announce, overtaken
 from stormdoor.auth.session.service import IssuedSession
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
@@ -21,6 +23,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Changed, SystemClock
 from stormdoor.stores.postgresql.store import PostgresqlStore
+from stormdoor.testing.contract.support import NOW
 from tests.guard.fakes import CHAT, HANDSHAKE, admit, make_guard, opened, refused
 from tests.support.postgresql import MIGRATED, Server, migrated, new_database, postgresql
 
@@ -266,3 +269,29 @@ async def _rotated(guard: Guard, issued: IssuedSession) -> IssuedSession:
     renewed = await guard.sessions.rotate(issued.session)
     assert renewed is not None
     return renewed
+
+
+async def test_later_logout_counts_if_two_nodes_receive_one_each(
+    new_database: Callable[[], str],
+) -> None:
+    """INVARIANT: two logouts of a user at once: an ID token from before the later one opens no session."""
+    async with _guards(new_database(), 3) as guards:
+        for n in range(5):
+            issuer, user = "https://op.example", f"user-{n}"
+            await asyncio.gather(
+                *(
+                    announce(issuer, subject=user, sid=None, at=at, now=NOW, state=guard.state)
+                    for guard, at in zip(guards, (NOW, NOW + 1.0, NOW + 2.0), strict=True)
+                )
+            )
+            token = IdToken(
+                issuer=issuer,
+                subject=user,
+                issued_at=NOW + 1.5,
+                authenticated_at=NOW + 1.5,
+                acr=None,
+                strength=1,
+                session_id=None,
+                claims={},
+            )
+            assert await overtaken(token, state=guards[0].state)

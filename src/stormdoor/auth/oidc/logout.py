@@ -50,16 +50,16 @@ async def announce(
         now: Unix seconds.
         state: State of the record.
     """
+    until = now + REMEMBERED_SECONDS
     if sid is not None:
-        id = _over_id(issuer, "sid", sid)
+        await _note(_over_id(issuer, "sid", sid), _OVER, at, until, state)
     elif subject is not None:
-        id = _over_id(issuer, "sub", subject)
-        # A later logout replaces an earlier one, in any order of arrival.
-        known = await state.pendings.take_pending(id, _OVER)
-        at = at if known is None else max(at, known.created_at)
-    else:
-        return
-    await _note(id, _OVER, at, now + REMEMBERED_SECONDS, state)
+        id, stored = _over_id(issuer, "sub", subject), False
+        # A later logout replaces an earlier one, in any order of arrival, also of two nodes at once.
+        while not stored:
+            if (known := await state.pendings.take_pending(id, _OVER)) is not None:
+                at = max(at, known.created_at)
+            stored = await _note(id, _OVER, at, until, state)
 
 
 async def overtaken(token: IdToken, *, state: StoredState) -> bool:
@@ -93,10 +93,11 @@ async def covered(
     return [one for one in sessions if one.provider_session in (None, sid)]
 
 
-async def _note(id: str, purpose: str, at: float, until: float, state: StoredState) -> None:
+async def _note(id: str, purpose: str, at: float, until: float, state: StoredState) -> bool:
+    """Record a logout. Returns False if its id has a record already, which stays."""
     try:
-        await state.pendings.add_pending(
+        return await state.pendings.add_pending(
             Pending(id=id, purpose=purpose, created_at=at, expires_at=until)
         )
     except StoreError:
-        return  # the logout was recorded already
+        return False
