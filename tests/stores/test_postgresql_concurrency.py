@@ -442,14 +442,18 @@ async def test_notification_only_wakes(new_database: Callable[[], str], postgres
         await other_process.close()
 
 
-async def test_client_cannot_let_two_nodes_deadlock(new_database: Callable[[], str]) -> None:
-    """Single uses, and uses of keys, that reach two nodes in opposite order wait for no deadlock."""
-    url = new_database()
+async def _without_deadlock_detection(url: str) -> str:
+    """Let a deadlock in the database last until a lock is refused, which fails a write."""
     connection = await _connect(url)
     name = await connection.fetchval("SELECT current_database()")
-    # A deadlock would last until a lock is refused, which fails a write.
     await connection.execute(f"ALTER DATABASE \"{name}\" SET deadlock_timeout = '60s'")
     await connection.close()
+    return url
+
+
+async def test_client_cannot_let_two_nodes_deadlock(new_database: Callable[[], str]) -> None:
+    """Single uses, and uses of keys, that reach two nodes in opposite order wait for no deadlock."""
+    url = await _without_deadlock_detection(new_database())
     ids = [f"i{n}" for n in range(20)]
     uses: list[Callable[[Store, str], Awaitable[object]]] = [
         lambda store, id: store.use_nonce("jti", id, NOW),
@@ -474,3 +478,29 @@ async def test_client_cannot_let_two_nodes_deadlock(new_database: Callable[[], s
             await asyncio.gather(
                 *(use(stores[0], id) for id in ids), *(use(stores[1], id) for id in ids[::-1])
             )
+
+
+async def test_logins_and_requests_let_no_two_nodes_deadlock(
+    new_database: Callable[[], str],
+) -> None:
+    """Logins of one principal on two nodes, and requests beside logouts, wait for no deadlock."""
+    async with _stores(await _without_deadlock_detection(new_database()), 2) as stores:
+        await stores[0].add_account(account("alice"))
+        for n in range(10):
+            for id in ("i0", "i1"):
+                await stores[0].add_session(session(id, "alice"))
+            await asyncio.gather(
+                *(
+                    one.add_session(session(f"{n}-{node}", "alice"))
+                    for node, one in enumerate(stores)
+                ),
+                *(one.remember_address("alice", f"192.0.2.{n}", NOW, most=5) for one in stores),
+                *(one.add_role("alice", f"role-{n}") for one in stores),
+            )
+            await asyncio.gather(
+                stores[0].touch_sessions({"i0": NOW + n}),
+                stores[0].remove_session("i1"),
+                stores[1].remove_session("i1"),
+                stores[1].touch_sessions({"i0": NOW + n}),
+            )
+            await stores[0].remove_session("i0")

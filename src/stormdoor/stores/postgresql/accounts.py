@@ -12,9 +12,16 @@ from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import ACCOUNT, account_from, accounts_from, json_text
 
-__all__ = ["PostgresqlAccounts", "find_account", "has_account", "lock_account"]
+__all__ = [
+    "PostgresqlAccounts",
+    "change_account",
+    "find_account",
+    "has_account",
+    "lock_account",
+]
 
 _LOCK = "SELECT 1 FROM account WHERE id = ? FOR UPDATE"
+_CHANGE = "SELECT 1 FROM account WHERE id = ? FOR NO KEY UPDATE"
 _SHARE = "SELECT 1 FROM account WHERE id = ? FOR KEY SHARE"
 
 
@@ -31,6 +38,17 @@ async def lock_account(transaction: Transaction, id: str) -> bool:
         Whether there is such an account.
     """
     return bool(await transaction.rows(_LOCK, id))
+
+
+async def change_account(transaction: Transaction, id: str) -> bool:
+    """Keep out other changes of the account until the commit, but not transactions that add rows of it.
+
+    Of two groups that add rows of the account and then change it, neither waits for the other's rows.
+
+    Returns:
+        Whether there is such an account.
+    """
+    return bool(await transaction.rows(_CHANGE, id))
 
 
 async def has_account(transaction: Transaction, id: str) -> bool:
@@ -122,7 +140,7 @@ class PostgresqlAccounts(PostgresqlPart):
     ) -> Changed:
         async def change(transaction: Transaction) -> bool:
             # INVARIANT: the changes of one account's roles happen one after the other.
-            if not await lock_account(transaction, id):
+            if not await change_account(transaction, id):
                 return False
             await transaction.change(statement, id, role)
             return True

@@ -6,7 +6,7 @@ from stormdoor.core.account import Account
 from stormdoor.core.identity import Identity
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
-from stormdoor.stores.postgresql.accounts import lock_account
+from stormdoor.stores.postgresql.accounts import change_account
 from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.rows import IDENTITY, account_from
@@ -62,7 +62,7 @@ class PostgresqlAddresses(PostgresqlPart):
 
         async def remember(transaction: Transaction) -> None:
             # One at a time for a principal: each counts the rows of the others.
-            if await lock_account(transaction, principal_id):
+            if await change_account(transaction, principal_id):
                 await transaction.change(sql.REMEMBER_ADDRESS, address, at, principal_id)
                 await transaction.change(sql.FORGET_ADDRESSES, principal_id, principal_id, most)
 

@@ -25,6 +25,13 @@ tickets AS (DELETE FROM ticket WHERE session_id = ANY($1::text[])),
 pendings AS (DELETE FROM pending WHERE session_id = ANY($1::text[]))
 SELECT id FROM removed
 """
+# A row that another transaction changes is skipped: it is touched there, replaced or removed.
+_TOUCH: Final = """
+UPDATE session SET last_seen_at = ? WHERE id = (
+    SELECT id FROM session WHERE id = ? AND last_seen_at < ? FOR NO KEY UPDATE SKIP LOCKED
+)
+"""
+_LAST: Final = "\U0010ffff"
 _LOCK_ACCOUNTS: Final = """
 SELECT 1 FROM account WHERE id = ANY(?::text[]) ORDER BY id FOR UPDATE
 """
@@ -116,13 +123,13 @@ class PostgresqlSessions(PostgresqlPart):
 
     async def touch_sessions(self, last_seen_at: Mapping[str, float]) -> None:
         """See `Sessions.touch_sessions`."""
-        # In the order in which all nodes lock the rows.
-        rows = [(at, id, at) for id, at in sorted(last_seen_at.items())]
+        rows = [(at, id, at) for id, at in last_seen_at.items()]
 
         async def touch(transaction: Transaction) -> None:
-            await transaction.change_many(sql.TOUCH_SESSION, rows)
+            await transaction.change_many(_TOUCH, rows)
 
-        await self._database.write(touch, durable=False)
+        # INVARIANT: last, and without a wait for a row. So it has no part in a deadlock.
+        await self._database.write(touch, row=_LAST, durable=False)
 
     async def remove_session(self, id: str, *, entry: Revocation | None = None) -> Changed:
         """See `Sessions.remove_session`."""
