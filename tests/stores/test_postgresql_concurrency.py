@@ -504,3 +504,23 @@ async def test_logins_and_requests_let_no_two_nodes_deadlock(
                 stores[1].touch_sessions({"i0": NOW + n}),
             )
             await stores[0].remove_session("i0")
+
+
+async def test_ends_of_other_sessions_let_no_two_nodes_deadlock(
+    new_database: Callable[[], str],
+) -> None:
+    """Logins and the end of all other sessions of one principal, on two nodes, wait for no deadlock."""
+    async with _stores(await _without_deadlock_detection(new_database()), 2) as stores:
+        await stores[0].add_account(account("alice"))
+        await stores[0].add_factor(factor("f", "alice"))
+        for n in range(10):
+            writes: list[Callable[[Store, str], Awaitable[object]]] = [
+                lambda store, id: store.add_session(session(id, "alice")),
+                lambda store, id: store.add_session(session(f"{id}-later", "alice")),
+                lambda store, id: store.remove_sessions("alice", keep=id),
+                lambda store, _: store.remove_factor("g", "alice"),
+                lambda store, _: store.set_recovery_codes("alice", ["h"]),
+            ]
+            await asyncio.gather(
+                *(write(one, f"{n}-{node}") for node, one in enumerate(stores) for write in writes)
+            )

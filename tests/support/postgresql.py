@@ -50,6 +50,7 @@ __all__ = [
 T = TypeVar("T")
 
 _PATIENCE = 60.0  # seconds; only a failure takes that long
+_STARTS = 20
 _USER = "stormdoor"
 _NEWEST_FIRST = ("18", "17", "16", "15")
 INSTALLED = Path.home() / ".cache" / "stormdoor-postgresql"
@@ -278,11 +279,14 @@ class Server:
         if not self.folder.exists():
             source, self._password = _initialised(self.programs)
             subprocess.run(["cp", "-a", source, self.folder], check=True, timeout=_PATIENCE)
-        for _ in range(5):
-            self.port = self.port or free_port()
+        # INVARIANT: the port of an earlier start stays, because clients know it. Processes of the former
+        # server may end a moment after it, and the new one does not start beside them.
+        known = self.port
+        for _ in range(_STARTS):
+            self.port = known or free_port()
             if self._launch():
                 return self
-            self.port = 0  # another program has taken it
+            time.sleep(0.1 if known else 0.0)  # another program has taken a new port
         raise Missing(f"the server does not start: {self.log()[-400:]}")
 
     def _launch(self) -> bool:

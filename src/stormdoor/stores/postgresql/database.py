@@ -166,12 +166,15 @@ class PostgresqlDatabase:
         job: Job[T] | BatchJob[T],
         *,
         order: str = "",
+        alone: bool = False,
         row: str = "",
         durable: bool = True,
     ) -> T:
         """Run `job` in a transaction. See `Writes.write`."""
         self.check_open()
-        result, _ = await self._writes.write(job, order=order, row=row, durable=durable)
+        result, _ = await self._writes.write(
+            job, order=order, alone=alone, row=row, durable=durable
+        )
         return result
 
     async def write_trail(self, job: Job[T], *, durable: bool = True) -> T:
@@ -200,11 +203,13 @@ class PostgresqlDatabase:
         changed, stored = await self._writes.write(job, entry, order=order, row=row)
         return stored[0] if stored else changed
 
-    async def write_entries(self, job: Job[T], *, order: str = "") -> tuple[T, list[Revocation]]:
+    async def write_entries(
+        self, job: Job[T], *, order: str = "", alone: bool = False
+    ) -> tuple[T, list[Revocation]]:
         """Run `job` in a durable transaction, which also adds `Transaction.entries` to the log.
 
         Returns:
             The result of `job`, and the entries as they are stored.
         """
         self.check_open()
-        return await self._writes.write(job, order=order)
+        return await self._writes.write(job, order=order, alone=alone)

@@ -11,7 +11,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.errors import StoreError
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
-from stormdoor.stores.postgresql.accounts import has_account, lock_account
+from stormdoor.stores.postgresql.accounts import change_account, has_account, lock_account
 from stormdoor.stores.postgresql.failure import UnsendableText
 from stormdoor.stores.postgresql.part import PostgresqlPart
 from stormdoor.stores.postgresql.transaction import Transaction
@@ -69,7 +69,9 @@ class PostgresqlFactors(PostgresqlPart):
                 transaction.entries.append(change)
             return True
 
-        removed, entries = await self._database.write_entries(remove, order=principal_id)
+        removed, entries = await self._database.write_entries(
+            remove, order=principal_id, alone=True
+        )
         return entries if removed else None
 
     async def use_factor(
@@ -90,7 +92,7 @@ class PostgresqlFactors(PostgresqlPart):
         rows = [(principal_id, each) for each in sorted(set(hashes))]
 
         async def put(transaction: Transaction) -> bool:
-            if not await lock_account(transaction, principal_id):
+            if not await change_account(transaction, principal_id):
                 raise StoreError("there is no such account")
             await transaction.change(sql.REMOVE_RECOVERY_CODES, principal_id)
             await transaction.change_many(sql.ADD_RECOVERY_CODE, rows)

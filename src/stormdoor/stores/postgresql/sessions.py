@@ -138,7 +138,7 @@ class PostgresqlSessions(PostgresqlPart):
     async def remove_sessions(self, principal_id: str, *, keep: str | None = None) -> list[str]:
         """See `Sessions.remove_sessions`."""
         job = BatchJob(_remove_others, (principal_id, keep or ""))  # no id is empty
-        return await self._database.write(job, order=principal_id)
+        return await self._database.write(job, order=principal_id, alone=True)
 
     async def remove_reached_sessions(
         self, entry: Revocation, *, skew: float, limit: int = 1_000

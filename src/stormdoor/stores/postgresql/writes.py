@@ -52,6 +52,7 @@ class _Waiting(Generic[T]):
         job: What it runs; None if it only adds `entry`.
         entry: Entry for the log of revocations, unless the result of `job` is false.
         order: Groups lock rows in the order of this text.
+        alone: Whether it comes before other writes with the same `order`.
         row: And then in the order of this one.
         durable: Whether the commit waits for the disk.
         until: Time of the event loop from which it no longer begins.
@@ -65,6 +66,7 @@ class _Waiting(Generic[T]):
     job: Job[T] | BatchJob[T] | None
     entry: Revocation | None
     order: str
+    alone: bool
     row: str
     durable: bool
     until: float
@@ -150,6 +152,7 @@ class Writes:
         entry: Revocation | None = None,
         *,
         order: str = "",
+        alone: bool = False,
         row: str = "",
         durable: bool = True,
     ) -> tuple[T, list[Revocation]]:
@@ -160,6 +163,7 @@ class Writes:
                 if there is only an entry.
             entry: Entry for the log of revocations, added unless the result of `job` is false.
             order: The principal that the write is about.
+            alone: Whether it keeps out transactions that add rows of the principal.
             row: The id of the row, if the write locks only one, by a value that a client may choose.
             durable: Whether to return only when a power cut could not undo it.
 
@@ -181,7 +185,7 @@ class Writes:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[tuple[T, list[Revocation]]] = loop.create_future()
         until = loop.time() + _SECONDS
-        self._waiting.append(_Waiting(job, entry, order, row, durable, until, answer))
+        self._waiting.append(_Waiting(job, entry, order, alone, row, durable, until, answer))
         if self._task is None:
             self._task = asyncio.create_task(self._serve())
         return await answer
@@ -193,9 +197,10 @@ class Writes:
                 del self._waiting[:_MOST_TOGETHER]
                 # Nothing has happened yet for a caller that has gone, or that earlier writes delayed.
                 group = [one for one in group if not one.answer.done() and self._in_time(one)]
-                # INVARIANT: writes about one principal keep their order. Those of one row come last, in the
-                # same order on all nodes. Otherwise a client could let the groups of two nodes deadlock.
-                group.sort(key=lambda one: (one.row, one.order, one.job is not None))
+                # INVARIANT: all nodes lock in this order. Otherwise a client could let the groups of two
+                # nodes deadlock. Writes about one principal keep their order, after those that keep out the
+                # others. Those of one row come last.
+                group.sort(key=_rank)
                 if group:
                     await self._store(group)
         finally:
@@ -357,6 +362,10 @@ class Writes:
                 one.entries = [*transaction.entries]
                 if one.entry is not None and one.result:
                     one.entries.append(one.entry)
+
+
+def _rank(one: _Waiting[Any]) -> tuple[object, ...]:
+    return one.row, one.order, one.job is not None, not one.alone
 
 
 def _likeness(one: _Waiting[Any]) -> object:
