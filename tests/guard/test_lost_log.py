@@ -392,3 +392,30 @@ async def test_a_reload_needs_the_store(tmp_path: Path) -> None:
         log = await guard.state.revocations.revocations()
         assert [one.value for one in log if one.target is Target.PRINCIPAL] == ["zoe"]
         assert isinstance(log[-1], Revocation)
+
+
+@pytest.mark.parametrize(("part", "read"), [("accounts", "account"), ("keys", "key")])
+@pytest.mark.parametrize("error", [StoreUnavailable("it was told to"), TimeoutError()])
+async def test_failed_read_in_a_reload_closes_no_socket(
+    part: str, read: str, error: Exception, tmp_path: Path
+) -> None:
+    """A server that was promoted may not answer yet: the node holds its sockets, and reloads again."""
+    async with serving(tmp_path) as server:
+        guard = server.guard
+        await server.session("alice")
+        await server.key("bob")
+        backup = server.back_up()
+        await guard.admin.revoke(Target.CONNECTION, "none")
+        await _lose(server, backup)
+        stored = getattr(guard.state, part)
+        answers = getattr(stored, read)
+
+        async def fails(*_: object) -> object:
+            raise error
+
+        setattr(stored, read, fails)
+        assert await guard.supervisor.follow() is None
+        assert not guard.lease.until > guard.clock.monotonic()
+        setattr(stored, read, answers)
+        assert await guard.supervisor.follow() is not None
+        assert server.open == {"alice", "bob's key"}

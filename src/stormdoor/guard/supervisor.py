@@ -305,10 +305,12 @@ class ConnectionSupervisor:
     async def _entries(self, question: Awaitable[list[Revocation]]) -> list[Revocation]:
         return await run_with_timeout(ANSWER_SECONDS, question)
 
-    async def _apply_all(self, entries: Iterable[Revocation], asked: _Question | None) -> int:
+    async def _apply_all(
+        self, entries: Iterable[Revocation], asked: _Question | None, *, again: bool = False
+    ) -> int:
         ended, began = 0, self._clock.monotonic()
         for revocation in entries:
-            ended += await self.apply(revocation, asked)
+            ended += await self.apply(revocation, asked, again=again)
             if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
                 # A thousand logouts must not delay all other connections.
                 await asyncio.sleep(0)
@@ -366,7 +368,7 @@ class ConnectionSupervisor:
             for one in entries
             if one.epoch not in self._epochs or (one.epoch == seen.epoch and one.seq > seen.seq)
         ]
-        ended = await self._apply_all([*news, *made], asked)
+        ended = await self._apply_all([*news, *made], asked, again=True)
         ended += await self._reevaluate_all()
         await run_with_timeout(ANSWER_SECONDS, self._note_epoch(head.epoch))
         # INVARIANT: no handshake under way uses a session that it read from the former log: the entries about
@@ -423,15 +425,22 @@ class ConnectionSupervisor:
                 await asyncio.sleep(0)
                 began = self._clock.monotonic()
         for principal_id in principals:
-            ended += await self._changed(principal_id)
+            ended += await self._changed(principal_id, again=True)
         return ended
 
-    async def apply(self, revocation: Revocation, asked: _Question | None = None) -> int:
+    async def apply(
+        self, revocation: Revocation, asked: _Question | None = None, *, again: bool = False
+    ) -> int:
         """Add `revocation` and end the connections that it covers. Returns how many.
 
         Args:
             revocation: The revocation.
             asked: An earlier read of the log that did not find the entry.
+            again: Whether it is applied again, without a lease until then, if the store does not answer.
+
+        Raises:
+            StoreUnavailable, TimeoutError: With `again`, the store does not answer. Otherwise connections end
+                of which the present rights are unknown.
         """
         if revocation.until_now:
             # A clock that was set back gives it a time before that of earlier credentials.
@@ -451,7 +460,7 @@ class ConnectionSupervisor:
         else:
             self._revocations.add(revocation)
         if revocation.target is Target.CHANGED:
-            return await self._changed(revocation.value)
+            return await self._changed(revocation.value, again=again)
         if revocation.target is Target.MOVED:
             return self._moved(revocation)
         why = Refusal(Denial.REVOKED, f"revoked: {revocation.reason or revocation.target.value}")
@@ -575,8 +584,8 @@ class ConnectionSupervisor:
         found = (one.authentication.session_id for one in self._registry.of_principal(principal_id))
         return {one for one in found if one is not None}
 
-    async def _changed(self, principal_id: str) -> int:
-        """Read a principal again, and check its open connections with its present roles."""
+    async def _changed(self, principal_id: str, *, again: bool) -> int:
+        """Read a principal again, and check its open connections with its present roles. See `apply`."""
         connections = [
             connection
             for connection in self._registry.of_principal(principal_id)
@@ -585,10 +594,12 @@ class ConnectionSupervisor:
         if not connections:
             return 0
         # The keys first: the account must not become outdated during another await.
-        ended = await self._read_keys(connections)
+        ended = await self._read_keys(connections, again=again)
         try:
             account = await read_account(self._state.accounts, self._revocations, principal_id)
-        except Exception as error:  # noqa: BLE001 - one account must not stop the feed for all
+        except Exception as error:  # one account must not stop the feed for all
+            if again and isinstance(error, StoreUnavailable):
+                raise
             # An unknown change was made, so no former permission can be relied on.
             _log.error("the account %r cannot be read: %r", principal_id, error)
             why = Refusal(Denial.UNAVAILABLE, f"its roles changed and cannot be read: {error}")
@@ -603,7 +614,7 @@ class ConnectionSupervisor:
             if connection.authentication.live
         )
 
-    async def _read_keys(self, connections: Iterable[Connection]) -> int:
+    async def _read_keys(self, connections: Iterable[Connection], *, again: bool) -> int:
         """Read rotated keys, and give the connections that they opened the keys' new deadlines."""
         ended = 0
         for connection in connections:
@@ -614,7 +625,9 @@ class ConnectionSupervisor:
                 found = await run_with_timeout(
                     ANSWER_SECONDS, self._state.keys.key(authentication.credential_id)
                 )
-            except Exception as error:  # noqa: BLE001 - one key must not stop the feed for all
+            except Exception as error:  # one key must not stop the feed for all
+                if again and isinstance(error, StoreUnavailable | TimeoutError):
+                    raise
                 why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
                 ended += self._registry.end(connection, why)
                 continue
