@@ -87,9 +87,11 @@ def _without_changes(found: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return rows as they were written until the log named each change, and those of factors.
 
     Decision 61 gave the entry of a change its name. Decision 77 gave changes of second factors an entry.
-    Decision 84 stored the beginning of an epoch.
+    Decision 83 stored the former id of a rotated session, and decision 84 the beginning of an epoch.
     """
     tables = {table: [json.loads(line) for line in lines] for table, lines in found.items()}
+    assert len(tables["former_session_id"]) == 1
+    tables["former_session_id"] = []
     tables["pending"] = [row for row in tables["pending"] if row["purpose"] != "epoch"]
     of_factors = [
         row["seq"]
