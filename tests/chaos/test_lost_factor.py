@@ -65,21 +65,22 @@ async def enrol_passkey(guard: Guard, who: str, *, counter: int | None = 0) -> S
 
 async def _signed(guard: Guard, who: str, device: SoftPasskey) -> PasskeyProof:
     """Return the answer of a passkey to a new challenge."""
-    options = await _answer(
+    options = await answer(
         lambda: guard.factors.challenge(origin=ORIGIN, binding="login", principal_id=who)
     )
     assert isinstance(options, dict), options
     return PasskeyProof(credential=device.get(options), origin=ORIGIN, binding="login")
 
 
-async def _proves(guard: Guard, who: str, proof: Proof) -> bool:
+async def proves(guard: Guard, who: str, proof: Proof) -> bool:
     """Return whether a factor is accepted. While the node does not know its database, this is an error."""
-    account = await _answer(lambda: guard.state.accounts.account(who))
+    account = await answer(lambda: guard.state.accounts.account(who))
     assert isinstance(account, Account)
-    return isinstance(await _answer(lambda: guard.factors.judge(account, proof)), VerifiedFactor)
+    return isinstance(await answer(lambda: guard.factors.judge(account, proof)), VerifiedFactor)
 
 
-async def _answer(ask: Callable[[], Awaitable[object]]) -> object:
+async def answer(ask: Callable[[], Awaitable[object]]) -> object:
+    """Return what `ask` returns. While the node does not know its database, ask again."""
     for _ in range(1_000):
         try:
             return await ask()
@@ -109,21 +110,21 @@ async def test_promotion_of_a_lagging_standby(
         passkey = await enrol_passkey(one, "copied")
         copy = replace(passkey)
         await hold(pair)
-        assert await _proves(one, "copied", await _signed(one, "copied", passkey))
+        assert await proves(one, "copied", await _signed(one, "copied", passkey))
         # The code of the next step is valid for at least 30 s and at most 90 s.
         code = used.now(one, 1)
-        assert await _proves(one, "used", TotpProof(code))
-        assert await _proves(one, "used", RecoveryProof(used.codes[0]))
+        assert await proves(one, "used", TotpProof(code))
+        assert await proves(one, "used", RecoveryProof(used.codes[0]))
         await one.factors.enrolment.new_recovery_codes("renewed")
         assert await one.admin.remove_factor("removed", removed.factor_id)
         await _enrol(one, "added")
         await promote(pair, one, other)
-        assert await _proves(one, "used", RecoveryProof(used.codes[0])) is not acting
-        assert await _proves(other, "used", TotpProof(code)) is not acting
-        assert await _proves(one, "copied", await _signed(one, "copied", copy)) is not acting
-        assert await _proves(other, "renewed", RecoveryProof(renewed.codes[3])) is not acting
-        assert await _proves(one, "removed", TotpProof(removed.now(one, 1))) is not acting
-        added = await _answer(lambda: other.state.accounts.account("added"))
+        assert await proves(one, "used", RecoveryProof(used.codes[0])) is not acting
+        assert await proves(other, "used", TotpProof(code)) is not acting
+        assert await proves(one, "copied", await _signed(one, "copied", copy)) is not acting
+        assert await proves(other, "renewed", RecoveryProof(renewed.codes[3])) is not acting
+        assert await proves(one, "removed", TotpProof(removed.now(one, 1))) is not acting
+        added = await answer(lambda: other.state.accounts.account("added"))
         assert isinstance(added, Account)
         assert await other.factors.methods("added") == ()
         assert added.disabled is acting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -22,17 +21,16 @@ from stormdoor import (
     sign_request,
 )
 from stormdoor.auth.authenticator import Authenticator
-from stormdoor.auth.factors.presented import PasskeyProof, VerifiedFactor
+from stormdoor.auth.factors.presented import PasskeyProof
 from stormdoor.auth.jose.public_jwk import jwk_thumbprint
 from stormdoor.core.account import Account
 from stormdoor.core.credential import presented
 from stormdoor.core.epoch_start import EpochStart
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
-from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import SystemClock
 from stormdoor.stores.postgresql.store import PostgresqlStore
-from tests.chaos.test_lost_factor import enrol_passkey
+from tests.chaos.test_lost_factor import answer, enrol_passkey, proves
 from tests.chaos.test_lost_password import hold, lagging_pair, promote
 from tests.guard.fakes import HANDSHAKE, ORIGIN, make_guard
 from tests.support.tokens import forge, hs256
@@ -86,7 +84,7 @@ async def _accepts(guard: Guard, kind: str, handshake: Handshake) -> bool:
     authenticator = _AUTHENTICATORS[kind]
     [credential] = presented(handshake, authenticator.places)
     return isinstance(
-        await _answer(
+        await answer(
             lambda: authenticator.authenticate(
                 credential, handshake, state=guard.state, now=guard.clock.now()
             )
@@ -96,26 +94,11 @@ async def _accepts(guard: Guard, kind: str, handshake: Handshake) -> bool:
 
 
 async def _challenge(guard: Guard) -> dict[str, object]:
-    options = await _answer(
+    options = await answer(
         lambda: guard.factors.challenge(origin=ORIGIN, binding="login", principal_id="dave")
     )
     assert isinstance(options, dict)
     return options
-
-
-async def _proves(guard: Guard, proof: PasskeyProof) -> bool:
-    account = await _answer(lambda: guard.state.accounts.account("dave"))
-    assert isinstance(account, Account)
-    return isinstance(await _answer(lambda: guard.factors.judge(account, proof)), VerifiedFactor)
-
-
-async def _answer(ask: Callable[[], Awaitable[object]]) -> object:
-    for _ in range(1_000):
-        try:
-            return await ask()
-        except StoreUnavailable:
-            await asyncio.sleep(0.05)
-    raise TimeoutError
 
 
 @pytest.mark.parametrize("acting", [True, False], ids=["nodes", "without the comparison"])
@@ -148,8 +131,8 @@ async def test_promotion_of_a_lagging_standby(
             assert await _accepts(one, kind, handshake), kind
             assert not await _accepts(other, kind, handshake), kind
         for proof in answers:
-            assert await _proves(one, proof)
-            assert not await _proves(other, proof)
+            assert await proves(one, "dave", proof)
+            assert not await proves(other, "dave", proof)
         await promote(pair, one, other)
         late = make_guard(
             SessionAuthenticator(),
@@ -164,14 +147,14 @@ async def test_promotion_of_a_lagging_standby(
                 node = (other, late)[n % 2]
                 assert await _accepts(node, kind, handshake) is not acting, (kind, node)
             for node, proof in zip((other, late), answers, strict=True):
-                assert await _proves(node, proof) is not acting
+                assert await proves(node, "dave", proof) is not acting
             await asyncio.sleep(2.0)  # `ahead`, and a part of a second that dates leave out
             for kind in _AUTHENTICATORS:
                 fresh = await _new(kind, one)
                 assert await _accepts(late, kind, fresh), kind
             renewed = passkey.get(await _challenge(late))
-            assert await _proves(
-                other, PasskeyProof(credential=renewed, origin=ORIGIN, binding="login")
+            assert await proves(
+                other, "dave", PasskeyProof(credential=renewed, origin=ORIGIN, binding="login")
             )
         finally:
             await late.close()

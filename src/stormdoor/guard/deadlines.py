@@ -11,7 +11,7 @@ from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.expiry import expired
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
-from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.guard.timeout import ANSWER_SECONDS, run_with_timeout
 from stormdoor.ports import Clock, Sessions
 
 __all__ = ["Deadlines"]
@@ -25,8 +25,6 @@ _LOOK_SECONDS = 5.0
 Its client may stop reading meanwhile, so it is at most an eighth of `outbound_seconds`.
 """
 _TOUCHED_AT_ONCE = 1_000
-_ANSWER_SECONDS = 1.0
-"""Longest wait in seconds for the store."""
 
 
 class Deadlines:
@@ -125,10 +123,10 @@ class Deadlines:
     async def _idle(self, connection: Connection) -> Refusal | None:
         """Return the refusal that closes an idle connection, if its login session is idle everywhere.
 
-        The session may be in use on other sockets and pages. So the supervisor reads it from the store before
-        it sends the client an expiry notice, during the last second, and at the deadline. A receive-only
-        connection may stay open after its session has ended; it is closed when nothing has been sent in
-        either direction.
+        The session may be in use on other sockets and pages. So it is read from the store before the
+        client gets an expiry notice, during the last second, and at the deadline. A receive-only connection
+        may stay open after its session has ended; it is closed when nothing has been sent in either
+        direction.
         """
         last, watched = connection.last_message, connection.endpoint.receive_only
         monotonic = self._clock.monotonic()
@@ -173,7 +171,7 @@ class Deadlines:
             return False
         monotonic, now = self._clock.monotonic(), self._clock.now()
         # Do not wait for a store that has just failed to answer about another session.
-        patience = 0.0 if self._silent else _ANSWER_SECONDS
+        patience = 0.0 if self._silent else ANSWER_SECONDS
         found = await run_with_timeout(patience, self._sessions.session(session_id))
         if connection.last_message != last:
             return True  # or the connection got another credential

@@ -17,7 +17,7 @@ from stormdoor.core.event import Event
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
-from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.guard.timeout import ANSWER_SECONDS, run_with_timeout
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Changed, Clock, StoredState
 
@@ -28,7 +28,6 @@ _log = logging.getLogger("stormdoor.supervisor")
 _REMEMBERED = 10_000
 """Number of the last positions of the log of which a node knows all changes of accounts."""
 _AT_ONCE = 50
-_ANSWER_SECONDS = 1.0
 
 
 class _Record(NamedTuple):
@@ -185,7 +184,7 @@ class LostChanges:
     async def _restore(self, entry: Revocation, change: AccountChange) -> Revocation | None:
         again: Changed = False
         if change.lowers or change.adds_factor or self._policies.current.restricts(change.name):
-            again = await run_with_timeout(_ANSWER_SECONDS, self._repeat(change))
+            again = await run_with_timeout(ANSWER_SECONDS, self._repeat(change))
         if not isinstance(again, Revocation):
             right = change.principal_id, change.right, change.name
             if self._known.get(right) is entry:

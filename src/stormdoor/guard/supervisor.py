@@ -26,7 +26,7 @@ from stormdoor.guard.connection import ORDER, Connection
 from stormdoor.guard.lost_changes import LostChanges, UnknownChanges
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.statistics import Statistics
-from stormdoor.guard.timeout import run_with_timeout
+from stormdoor.guard.timeout import ANSWER_SECONDS, run_with_timeout
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Accounts, Clock, StoredState
 
@@ -41,9 +41,6 @@ _EPOCH = "epoch"
 """Purpose of the entries that tell when an epoch began."""
 _NEVER = 253_402_300_800.0
 """Unix seconds of the year 10000: an epoch may last as long as the installation."""
-
-ANSWER_SECONDS = 1.0
-"""Longest wait in seconds for the store, when the state of open connections depends on the answer."""
 
 
 def _cause(error: Exception) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Awaitable, Coroutine, Generator
 from types import CoroutineType, coroutine
 from typing import Any, TypeVar
 
-__all__ = ["run_with_timeout"]
+__all__ = ["ANSWER_SECONDS", "run_with_timeout"]
+
+ANSWER_SECONDS = 1.0
+"""Longest wait in seconds for the store, when the state of open connections depends on the answer."""
 
 T = TypeVar("T")
 
