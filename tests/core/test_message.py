@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -18,6 +18,7 @@ from stormdoor.core.message import (
     Reply,
     Text,
     Url,
+    decode_detail,
     decoder,
     encode,
     encode_error,
@@ -468,3 +469,44 @@ def test_a_reply_that_cannot_be_encoded_keeps_no_id() -> None:
     with pytest.raises(TypeError):
         encode_reply(said, 7)
     assert said.id is UNSET
+
+
+class Colour(Command, tag="colour"):
+    """A command with an enumeration and a check of its own."""
+
+    name: Literal["red", "blue"]
+    more: tuple[Say, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse blue, in the command's own words."""
+        if self.name == "blue":
+            raise ValueError(f"SECRET {self.name}")
+
+
+DETAILS = {
+    "a type": ('{"type":"SECRET"}', "Invalid value of 6 characters - at `$.type`"),
+    "a quote in a type": ('{"type":"SEC\'RET"}', "Invalid value of 7 characters - at `$.type`"),
+    "a field": ('{"type":"colour","SECRET":1}', "Object contains unknown field of 6 characters"),
+    "a field below": (
+        '{"type":"colour","more":[{"type":"say","SECRET":1}]}',
+        "Object contains unknown field of 6 characters - at `$.more[0]`",
+    ),
+    "lines in a field": (
+        '{"type":"colour","SECRET\\n`":1}',
+        "Object contains unknown field of 8 characters",
+    ),
+    "an enumeration": (
+        '{"type":"colour","name":"SECRET"}',
+        "Invalid enum value of 6 characters - at `$.name`",
+    ),
+    "a check": ('{"type":"colour","name":"blue"}', "the command's own check raised ValueError"),
+    "a declared field": ('{"type":"colour","name":1}', "Expected `str`, got `int` - at `$.name`"),
+}
+
+
+@pytest.mark.parametrize(("raw", "detail"), DETAILS.values(), ids=list(DETAILS))
+def test_the_reason_of_a_refused_message_quotes_no_client(raw: str, detail: str) -> None:
+    """A token in the place of a type, a field or a value appears as its length."""
+    with pytest.raises(msgspec.DecodeError) as error:
+        decoder([Say, Colour]).decode(raw)
+    assert decode_detail(error.value) == detail

@@ -39,7 +39,7 @@ async def test_permission_by_type() -> None:
     assert types.check(alice, '{"type":"say"}', NOW) is None
     denied = types.check(alice, '{"type":"kick"}', NOW)
     assert refusal(denied)[0] is Denial.FORBIDDEN
-    assert refusal(denied)[1].startswith("a message of the type 'kick': ")
+    assert refusal(denied)[1].startswith("the message type 'kick': ")
     assert denied is not None
     assert (denied.permission, denied.fatal) == ("chat:kick", False)
 
@@ -50,12 +50,12 @@ async def test_undeclared_and_unreadable() -> None:
     alice = await connection()
     assert refusal(types.check(alice, '{"type":"ban"}', NOW)) == (
         Denial.FORBIDDEN,
-        "messages of the type 'ban' are not declared, and there is no default",
+        "a message type of 3 characters is not declared, and there is no default",
     )
     for message in ("{", '{"type":"say","type":"say"}', '{"type":"SAY"}', b"\xff"):
         assert refusal(types.check(alice, message, NOW))[0] is Denial.INVALID_MESSAGE
     long = types.check(alice, f'{{"type":"{"x" * 5_000}"}}', NOW)
-    assert len(refusal(long)[1]) < 200
+    assert "of 5000 characters" in refusal(long)[1]
 
 
 async def test_roles_count_as_they_are_now() -> None:

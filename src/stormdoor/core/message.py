@@ -24,6 +24,7 @@ __all__ = [
     "Reply",
     "Text",
     "Url",
+    "decode_detail",
     "decoder",
     "encode",
     "encode_error",
@@ -176,6 +177,28 @@ def union(commands: list[type[Command]]) -> Any:
         )
     )
     return Union[(*commands, nothing)]
+
+
+# Not greedy: a name that contains the rest of the pattern shows only what follows it.
+_QUOTED = re.compile(
+    r"(Invalid (?:enum )?value|Object contains unknown field) ['`]?(.*?)['`]?( - at `\$[^`]*`)?\Z",
+    re.DOTALL,
+)
+
+
+def decode_detail(error: Exception) -> str:
+    """Return the reason why a message could not be decoded, for the log and the trail.
+
+    A client may send a secret in the wrong place. So a value or name that is not declared appears as its
+    length, and an error of a command's own code as its type.
+    """
+    if isinstance(error.__cause__, (ValueError, TypeError)):
+        return f"the command's own check raised {type(error.__cause__).__name__}"
+    found = _QUOTED.match(str(error))
+    if found is None:
+        return str(error)
+    fault, quoted, place = found.groups()
+    return f"{fault} of {len(quoted)} characters{place or ''}"
 
 
 def too_deep(raw: str, limit: int) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Protocol
+
+from msgspec.structs import astuple
 
 from stormdoor.core.denial import Refusal
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.value import value
 
-__all__ = ["ANONYMOUS", "Authentication", "Principal", "Recheck"]
+__all__ = ["ANONYMOUS", "Authentication", "Principal", "Recheck", "find_flaw"]
+
+_AHEAD_SECONDS = 86_400.0
+"""Most seconds by which a time of issue may be ahead: clocks of nodes and issuers differ by less."""
 
 _NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 
@@ -125,3 +131,81 @@ class Authentication:
     proofs: frozenset[str] = frozenset()
     recheck: Recheck | None = field(default=None, repr=False, compare=False)
     position: LogPosition | None = None
+
+
+_NUMBER = (float, int)
+_TEXT_OR_NONE = (str, NoneType)
+_PRINCIPAL = {
+    "id": str,
+    "roles": frozenset,
+    "tenant": _TEXT_OR_NONE,
+    "attributes": Mapping,
+}
+_AUTHENTICATION = {
+    "principal": Principal,
+    "kind": str,
+    "credential_id": str,
+    "ambient": bool,
+    "authenticated_at": _NUMBER,
+    "issued_at": _NUMBER,
+    "expires_at": (*_NUMBER, NoneType),
+    "idle_seconds": (*_NUMBER, NoneType),
+    "scopes": (frozenset, NoneType),
+    "strength": int,
+    "session_id": _TEXT_OR_NONE,
+    "live": bool,
+    "acr": _TEXT_OR_NONE,
+    "device_id": _TEXT_OR_NONE,
+    "token_hash": _TEXT_OR_NONE,
+    "proofs": frozenset,
+    "recheck": object,
+    "position": (LogPosition, NoneType),
+}
+"""The types of the fields, in their order."""
+
+
+def find_flaw(found: object, now: float) -> str | None:
+    """Return the first field of an authenticator's result that the guard cannot rely on, or None.
+
+    An authenticator may be the application's, and its types are not checked when it runs. A deadline that is
+    not a number never passes, and a text in place of a set of scopes contains each of its parts.
+
+    Args:
+        found: The result.
+        now: Unix seconds.
+
+    Returns:
+        The field, and the value to write instead. It contains no text of a client.
+    """
+    if not isinstance(found, Authentication):
+        return f"it is {type(found).__name__}; return Authentication(…) or Rejected(…)"
+    if not all(map(isinstance, astuple(found), _AUTHENTICATION.values())):  # type: ignore[arg-type]
+        return _wrong_type(found, _AUTHENTICATION)
+    principal = found.principal
+    if not all(map(isinstance, astuple(principal), _PRINCIPAL.values())):  # type: ignore[arg-type]
+        return "principal: " + _wrong_type(principal, _PRINCIPAL)
+    if principal.id == "" or principal is ANONYMOUS:
+        return "principal.id is empty or anonymous; return Rejected(…) for a client without a login"
+    # Each comparison is false for NaN.
+    if not -math.inf < found.issued_at < now + _AHEAD_SECONDS:
+        return f"issued_at is {found.issued_at}; write Unix seconds that have passed"
+    if not -math.inf < found.authenticated_at < now + _AHEAD_SECONDS:
+        return f"authenticated_at is {found.authenticated_at}; write Unix seconds that have passed"
+    if found.expires_at is not None and not found.expires_at > -math.inf:
+        return f"expires_at is {found.expires_at}; write Unix seconds, or None"
+    if found.idle_seconds is not None and not found.idle_seconds > 0.0:
+        return f"idle_seconds is {found.idle_seconds}; write a number greater than 0, or None"
+    recheck = found.recheck
+    if recheck is not None and not 0.0 < recheck.seconds + recheck.grace_seconds < math.inf:
+        return "recheck.seconds or recheck.grace_seconds is not a number of seconds"
+    return None
+
+
+def _wrong_type(found: object, types: Mapping[str, object]) -> str:
+    wrong = (
+        f"{name} is {type(getattr(found, name)).__name__}; its type is in the docstring of "
+        f"{type(found).__name__}"
+        for name, allowed in types.items()
+        if not isinstance(getattr(found, name), allowed)  # type: ignore[arg-type]
+    )
+    return next(wrong)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from stormdoor.auth.authenticator import Authenticator, ProxyHeaderFilter, Rejected
@@ -24,7 +26,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.histogram import Histogram
 from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
-from stormdoor.core.principal import ANONYMOUS, Authentication
+from stormdoor.core.principal import ANONYMOUS, Authentication, find_flaw
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.core.ticket import TICKET_PREFIX
 from stormdoor.errors import ConfigurationError
@@ -39,6 +41,8 @@ from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, StoredState
 
 __all__ = ["CredentialResolver"]
+
+_log = logging.getLogger("stormdoor.admission")
 
 _TOKENS = (FIRST_MESSAGE, BEARER)
 """The places of a bare token in a message."""
@@ -93,7 +97,9 @@ class CredentialResolver:
         self._authenticators = tuple(authenticators)
         self._seconds = statistics.authentication_seconds
         for one in authenticators:
+            _check_methods(one)
             self._seconds.setdefault(one.kind, Histogram())
+        self._foreign = {id(one) for one in authenticators if not _has_typed_result(one)}
         self.places = tuple(dict.fromkeys(place for one in authenticators for place in one.places))
         _check_places(self.places)
         self._offered = [one for one in self.places if one.source is Source.SUBPROTOCOL]
@@ -200,6 +206,10 @@ class CredentialResolver:
         finally:
             self._seconds[authenticator.kind].observe(self._clock.monotonic() - began)
         if not isinstance(outcome, Rejected):
+            flaw = find_flaw(outcome, now) if id(authenticator) in self._foreign else None
+            if flaw is not None:
+                _log.error("%s: the result of authenticate: %s", type(authenticator).__name__, flaw)
+                return Refusal(Denial.INTERNAL, f"{authenticator.kind}: its result: {flaw}")
             attempt.authentication = outcome
             return None
         if outcome.reused:
@@ -349,6 +359,12 @@ class CredentialResolver:
                     headers=outcome.headers,
                     charged=outcome.charged,
                 )
+            if type(outcome) is not Handshake:
+                name = type(one).__name__
+                _log.error(
+                    "%s.screen returned %s; return the handshake", name, type(outcome).__name__
+                )
+                return Refusal(Denial.INTERNAL, f"the result of {name}.screen is no handshake")
             handshake = outcome
         return handshake
 
@@ -364,6 +380,51 @@ class CredentialResolver:
             if credential.place in authenticator.places and authenticator.recognises(credential):
                 return authenticator
         return None
+
+
+def _check_methods(authenticator: Authenticator) -> None:
+    """Check that the guard can call an authenticator: it may follow the interface of another release.
+
+    Raises:
+        ConfigurationError: A method is missing, or takes other arguments; the message has the line to write.
+    """
+    name = type(authenticator).__name__
+    if isinstance(authenticator, type):
+        raise ConfigurationError(
+            f"authenticators: {authenticator.__name__} is a class; write {authenticator.__name__}(…)"
+        )
+    if not isinstance(authenticator, Authenticator):
+        raise ConfigurationError(
+            f"authenticators: {name} lacks kind, places, recognises or authenticate; see the guide "
+            "write-an-authenticator"
+        )
+    _check_call(
+        f"async def authenticate(self, credential, handshake, *, state, now) in {name}",
+        authenticator.authenticate,
+        *("credential", "handshake"),
+        state=None,
+        now=0.0,
+    )
+    _check_call(
+        f"def recognises(self, credential) in {name}", authenticator.recognises, "credential"
+    )
+    if isinstance(authenticator, ProxyHeaderFilter):
+        _check_call(f"def screen(self, handshake) in {name}", authenticator.screen, "handshake")
+
+
+def _has_typed_result(authenticator: Authenticator) -> bool:
+    """Return whether the code of stormdoor alone makes the result, so that a type checker has read it."""
+    own = type(authenticator).__module__.startswith("stormdoor.auth.")
+    return own and not getattr(authenticator, "needs_request", False)
+
+
+def _check_call(line: str, method: Callable[..., object], *args: object, **named: object) -> None:
+    try:
+        inspect.signature(method).bind(*args, **named)
+    except TypeError as error:
+        raise ConfigurationError(f"authenticators: write {line}: {error}") from None
+    except ValueError:
+        return  # a function in C has no signature to compare
 
 
 def _check_places(places: Sequence[Place]) -> None:

@@ -19,7 +19,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.in_band import Prove, Refresh, read_in_band
 from stormdoor.core.limits import Limits
-from stormdoor.core.message import Command, read_id, too_deep
+from stormdoor.core.message import Command, decode_detail, read_id, too_deep
 from stormdoor.core.needs import Needs
 from stormdoor.guard.actions import Action, Actions, BinaryActions
 from stormdoor.guard.connection import Connection
@@ -160,7 +160,7 @@ class Inbound:
             command = actions.decode(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             return self._in_band(raw) or self._refuse(
-                connection, Denial.INVALID_MESSAGE, str(error), raw, now
+                connection, Denial.INVALID_MESSAGE, decode_detail(error), raw, now
             )
         action = actions.table[type(command)]
         if action.charged:
@@ -336,7 +336,8 @@ class Inbound:
                 kind, id = named
                 return Resource(kind, id)
         except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-            return f"resource= of {action.name!r} raised {type(error).__name__}: {error}"
+            # Not the text of the error: it may quote the client.
+            return f"resource= of {action.name!r} raised {type(error).__name__}"
         return f"resource= of {action.name!r} returned {type(named).__name__}, not a resource"
 
     def _too_deep(self, raw: bytes) -> bool:

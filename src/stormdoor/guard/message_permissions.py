@@ -95,6 +95,12 @@ class MessagePermissions:
             raise Unreadable("a type that resembles a declared one")
         return self.permissions.get(general, self.default)
 
+    def shown(self, type: str) -> str:
+        """Return a type for the log and the trail: only a declared one by name, since a client chooses it."""
+        if type in self.permissions:
+            return f"the message type {type!r}"
+        return f"a message type of {len(type)} characters"
+
 
 def _folded(type: str) -> str:
     """Return a type without differences of case, width and white space."""

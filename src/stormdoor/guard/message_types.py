@@ -15,8 +15,6 @@ from stormdoor.guard.message_permissions import MessagePermissions
 __all__ = ["MessageTypes", "TypeRefused"]
 
 _REASON = "your roles do not permit messages of this type"
-_SHOWN = 80
-"""Characters of a type in the trail: a client chooses them."""
 
 
 class TypeRefused:
@@ -108,7 +106,7 @@ class MessageTypes:
                 return TypeRefused(
                     Refusal(
                         Denial.FORBIDDEN,
-                        f"messages of the type {type[:_SHOWN]!r} are not declared, and there is no default",
+                        f"{self._declared.shown(type)} is not declared, and there is no default",
                     )
                 )
             if permission in connection.allowed:
@@ -118,7 +116,7 @@ class MessageTypes:
                 return TypeRefused(
                     Refusal(
                         Denial.STEP_UP if decision.needs else Denial.FORBIDDEN,
-                        f"a message of the type {type[:_SHOWN]!r}: {decision.reason}",
+                        f"{self._declared.shown(type)}: {decision.reason}",
                         policy_ids=decision.policy_ids,
                         needs=decision.needs,
                     ),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.limits import Limits
-from stormdoor.core.principal import Authentication, Recheck
+from stormdoor.core.principal import Authentication, Recheck, find_flaw
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
@@ -151,9 +151,10 @@ class TokenRevalidation:
             self._registry.end(connection, why)
 
     async def _outcome(self, recheck: Recheck) -> Authentication | Refusal:
+        now = self._clock.now()
         try:
             async with asyncio.timeout(self._limits.authentication_seconds):
-                return await recheck.ask(self._clock.now())
+                outcome = await recheck.ask(now)
         except TimeoutError:
             return Refusal(Denial.UNAVAILABLE, "it took longer than authentication_seconds")
         except StoreUnavailable as error:
@@ -161,6 +162,13 @@ class TokenRevalidation:
         except Exception:  # noqa: BLE001 - the credential is unconfirmed, for a limited time
             _log.exception("a credential cannot be asked about")
             return Refusal(Denial.UNAVAILABLE, "an unforeseen error; see the log")
+        if isinstance(outcome, Refusal):
+            return outcome
+        flaw = find_flaw(outcome, now)
+        if flaw is None:
+            return outcome
+        _log.error("%s: the result of ask: %s", type(recheck).__name__, flaw)
+        return Refusal(Denial.UNAVAILABLE, f"the result of its recheck: {flaw}")
 
     def _restate(self, connection: Connection, found: Authentication) -> Refusal | None:
         """Update the connection to the present state of its credential; return the refusal if it must end."""
