@@ -1,10 +1,12 @@
 """A principal and its evidence are values: comparable, unchangeable, empty unless filled."""
 
-from dataclasses import FrozenInstanceError
+import math
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from stormdoor.core.principal import ANONYMOUS, Authentication, Principal
+from stormdoor.core.principal import ANONYMOUS, Authentication, Principal, find_flaw
+from tests.core.flawed_results import FLAWS, GOOD, NOW, Again
 
 
 def test_a_principal_has_no_rights_by_default() -> None:
@@ -62,3 +64,25 @@ def test_authentication_cannot_be_changed() -> None:
     evidence = Authentication(Principal("alice"), "jwt", "id", False, 0.0, 0.0)
     with pytest.raises(FrozenInstanceError):
         evidence.expires_at = None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_a_flaw_is_named(name: str) -> None:
+    """The text names the field of the result on which the guard cannot rely."""
+    result, flaw = FLAWS[name]
+    assert flaw in (find_flaw(result, NOW) or "")
+
+
+def test_a_sound_result_has_no_flaw() -> None:
+    """Each optional field may be left out or set, and an end may be infinitely far."""
+    whole = replace(
+        GOOD,
+        principal=Principal("alice", frozenset({"member"}), "acme", {"floor": 2}),
+        expires_at=math.inf,
+        idle_seconds=1,
+        scopes=frozenset({"chat:*"}),
+        session_id="s",
+        recheck=Again(),
+        issued_at=int(NOW),
+    )
+    assert [find_flaw(one, NOW) for one in (GOOD, whole)] == [None, None]

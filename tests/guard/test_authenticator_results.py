@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from stormdoor import Authentication, ConfigurationError, Denial, Principal
+from stormdoor import Authentication, ConfigurationError, Denial
 from stormdoor.core.credential import Credential, Place, Source
 from stormdoor.core.denial import Refusal
 from stormdoor.core.handshake import Handshake
-from stormdoor.core.principal import ANONYMOUS, find_flaw
 from stormdoor.ports import StoredState
+from tests.core.flawed_results import FLAWS, GOOD, Again
 from tests.guard.fakes import authentication, bearer, events, make_guard, opened, refused, settle
 from tests.support.clock import FakeClock
-
-NOW = FakeClock().now()
-GOOD = authentication()
 
 
 @dataclass
@@ -42,55 +38,6 @@ class Careless:
         return self.result
 
 
-@dataclass
-class Again:
-    """Check of an open connection's credential that returns any object."""
-
-    result: Any = None
-    seconds: float = 60.0
-    grace_seconds: float = 30.0
-    generation: int = 0
-    accepted_generation: int = 0
-
-    async def ask(self, now: float) -> Any:
-        """Return the result."""
-        return self.result
-
-
-FLAWS: dict[str, tuple[Any, str]] = {
-    "nothing": (None, "it is NoneType"),
-    "a bool": (True, "it is bool"),
-    "a principal": (GOOD.principal, "it is Principal"),
-    "no principal": (replace(GOOD, principal=None), "principal is NoneType"),  # type: ignore[arg-type]
-    "no id": (authentication(principal=Principal(None)), "principal: id is NoneType"),  # type: ignore[arg-type]
-    "an empty id": (authentication(principal=Principal("")), "principal.id is empty"),
-    "an id of bytes": (authentication(principal=Principal(b"alice")), "id is bytes"),  # type: ignore[arg-type]
-    "anonymous": (authentication(principal=ANONYMOUS), "principal.id is empty or anonymous"),
-    "roles as a text": (authentication(principal=Principal("a", "admin")), "roles is str"),  # type: ignore[arg-type]
-    "roles as a list": (authentication(principal=Principal("a", ["x"])), "roles is list"),  # type: ignore[arg-type]
-    "a tenant that is a number": (
-        authentication(principal=Principal("a", tenant=7)),  # type: ignore[arg-type]
-        "tenant is int",
-    ),
-    "an end that is no number": (authentication(expires_at=math.nan), "expires_at is nan"),
-    "an end before all time": (authentication(expires_at=-math.inf), "expires_at is -inf"),
-    "an end as a text": (authentication(expires_at="2099"), "expires_at is str"),
-    "issued never": (authentication(issued_at=math.nan), "issued_at is nan"),
-    "issued for ever": (authentication(issued_at=math.inf), "issued_at is inf"),
-    "issued in milliseconds": (authentication(issued_at=NOW * 1000), "issued_at is 17672"),
-    "authenticated in milliseconds": (
-        authentication(authenticated_at=NOW * 1000),
-        "authenticated_at is 17672",
-    ),
-    "authenticated never": (authentication(authenticated_at=math.nan), "authenticated_at is nan"),
-    "idle for no number": (authentication(idle_seconds=math.nan), "idle_seconds is nan"),
-    "scopes as a text": (authentication(scopes="chat:*"), "scopes is str"),
-    "ambient unknown": (authentication(ambient=None), "ambient is NoneType"),
-    "a recheck that is never due": (authentication(recheck=Again(seconds=math.nan)), "recheck."),
-    "a recheck without end": (authentication(recheck=Again(grace_seconds=math.inf)), "recheck."),
-}
-
-
 @pytest.mark.parametrize("name", FLAWS)
 async def test_a_flawed_result_admits_no_client(
     name: str, caplog: pytest.LogCaptureFixture
@@ -104,21 +51,6 @@ async def test_a_flawed_result_admits_no_client(
     assert flaw in caplog.text
     assert len(guard.registry) == 0
     assert [event.cause for event in await events(guard)][-1] == "internal"
-
-
-def test_a_sound_result_has_no_flaw() -> None:
-    """Each optional field may be left out or set, and an end may be infinitely far."""
-    whole = replace(
-        GOOD,
-        principal=Principal("alice", frozenset({"member"}), "acme", {"floor": 2}),
-        expires_at=math.inf,
-        idle_seconds=1,
-        scopes=frozenset({"chat:*"}),
-        session_id="s",
-        recheck=Again(),
-        issued_at=int(NOW),
-    )
-    assert [find_flaw(one, NOW) for one in (GOOD, whole)] == [None, None]
 
 
 @pytest.mark.parametrize("name", [one for one in FLAWS if "recheck" not in one])
