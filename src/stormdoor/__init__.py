@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from stormdoor.errors import (
         ConfigurationError,
         PolicyError,
+        RevocationUnfinished,
         StartupRefused,
         StoreError,
         StoreInDoubt,
@@ -117,6 +118,7 @@ __all__ = [
     "Reply",
     "RequestKey",
     "Resource",
+    "RevocationUnfinished",
     "SecondFactor",
     "SessionAuthenticator",
     "SessionHandler",
@@ -210,6 +212,7 @@ _HOMES = {
     "PolicyError": "stormdoor.errors",
     "StartupRefused": "stormdoor.errors",
     "StoreError": "stormdoor.errors",
+    "RevocationUnfinished": "stormdoor.errors",
     "StoreInDoubt": "stormdoor.errors",
     "StoreUnavailable": "stormdoor.errors",
     "StormdoorError": "stormdoor.errors",

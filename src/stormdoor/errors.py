@@ -10,6 +10,7 @@
     └── StoreUnavailable        the store did not answer, and nothing changed; its caller must fail closed
         ├── NodeNameTaken       another process has the name of this node
         └── StoreInDoubt        the answer to a write was lost: it may have happened
+            └── RevocationUnfinished    a revocation took effect in this process, and perhaps only there
 
 A refusal of a client is never an exception: it is a value, `stormdoor.core.denial.Refusal`.
 """
@@ -17,11 +18,13 @@ A refusal of a client is never an exception: it is a value, `stormdoor.core.deni
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 __all__ = [
     "ConfigurationError",
     "NodeNameTaken",
     "PolicyError",
+    "RevocationUnfinished",
     "StartupRefused",
     "StoreError",
     "StoreInDoubt",
@@ -84,3 +87,21 @@ class StoreInDoubt(StoreUnavailable):
     that only refuses treats it as every `StoreUnavailable`. Only code that relies on an unchanged store must
     distinguish the two.
     """
+
+
+class RevocationUnfinished(StoreInDoubt):
+    """A revocation took effect in this process, and not surely in the others. To repeat it is safe.
+
+    Args:
+        message: The answer of the store.
+        outcome: As the attribute.
+
+    Attributes:
+        outcome: "kept": this process stores it as soon as the store answers, unless it ends before. "stored":
+            not every node is known to have applied it. "here": it is neither stored nor kept, since too
+            many changes wait.
+    """
+
+    def __init__(self, message: str, outcome: Literal["kept", "stored", "here"]) -> None:
+        self.outcome = outcome
+        super().__init__(message)

@@ -33,6 +33,13 @@ class Result:
         return json.loads(self.out)
 
 
+class Terminal(io.StringIO):
+    """A terminal at which a text is typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 Cli = Callable[..., Result]
 
 
@@ -51,11 +58,11 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cli(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Runs a command; `typed` is its standard input."""
+    """Runs a command; `typed` is its standard input, which may be a terminal."""
 
-    def command(*arguments: str, typed: str = "") -> Result:
+    def command(*arguments: str, typed: str = "", terminal: bool = False) -> Result:
         capsys.readouterr()
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        monkeypatch.setattr("sys.stdin", Terminal(typed) if terminal else io.StringIO(typed))
         code = run(arguments)
         out, err = capsys.readouterr()
         return Result(code, out, err)

@@ -10,6 +10,7 @@ from stormdoor import Guard, Target
 from stormdoor.cli.sessions import all_sessions
 from stormdoor.core.apikey import key_id
 from stormdoor.core.credential import fingerprint
+from stormdoor.core.event import Event
 from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import LiveConnection
@@ -245,6 +246,60 @@ def test_revocation_ends_sessions(
     sessions = logged_in("sessions", "list", "--json").json
     assert sorted(one["principal"] for one in sessions) == left
     assert "a lost laptop" in logged_in("trail", "export").out
+
+
+def test_a_misspelt_principal_is_revoked_with_a_warning(populated: Cli, config: Path) -> None:
+    """Without a terminal an unknown name is revoked, and standard error suggests the nearest account."""
+    for _ in range(2):
+        result = populated("revoke", "principal", "alise")
+        assert (result.code, result.out[:15]) == (0, "All credentials")
+        assert result.err == (
+            "No account 'alise' is known; did you mean 'alice'? The name is revoked all the same.\n"
+        )
+    shown = populated("revoke", "principal", "zzz", "--json")
+    assert (shown.json["known"], shown.json["principal"]) == (False, "zzz")
+    assert shown.err == "No account 'zzz' is known. The name is revoked all the same.\n"
+    assert _revoked(config) == ["alise", "alise", "zzz"]
+
+
+def _revoked(config: Path) -> list[str]:
+    async def read() -> list[str]:
+        async with _store(config) as guard:
+            return [one.value for one in await guard.state.revocations.revocations()]
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize(("answer", "revoked"), [("yes\n", ["alise"]), ("\n", []), ("", [])])
+def test_a_misspelt_principal_is_asked_about_at_a_terminal(
+    populated: Cli, config: Path, answer: str, revoked: list[str]
+) -> None:
+    """At a terminal nothing is revoked before the operator has confirmed the unknown name."""
+    result = populated("revoke", "principal", "alise", typed=answer, terminal=True)
+    assert "No account 'alise' is known; did you mean 'alice'? Revoke what was issued" in result.err
+    assert result.code == (0 if revoked else 2)
+    assert _revoked(config) == revoked
+    assert populated("revoke", "principal", "alise", "--yes", terminal=True).code == 0
+
+
+@pytest.mark.parametrize("name", ["alice", "deleted", "foreign"])
+def test_a_known_principal_is_revoked_without_a_question(
+    populated: Cli, config: Path, name: str
+) -> None:
+    """An account, a deleted one, and a name from a foreign issuer in the trail are known."""
+
+    async def prepare() -> None:
+        async with _store(config) as guard:
+            await guard.admin.add_principal("deleted")
+            await guard.admin.remove_principal("deleted")
+            guard.trail.note(
+                Event(time=guard.clock.now(), name="connection_opened", principal="foreign")
+            )
+            await guard.trail.flush()
+
+    asyncio.run(prepare())
+    result = populated("revoke", "principal", name, "--json", terminal=True)
+    assert (result.code, result.err, result.json["known"]) == (0, "", True)
 
 
 def test_revoke_session(logged_in: Cli) -> None:

@@ -533,7 +533,7 @@ async def test_revoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         order = {"target": "principal", "value": "alice", "reason": "seen from two countries"}
         desk = await log_in(host, "ada")
         answer = await fetch(host, "POST", "/auth/revocations", order, **desk)
-        assert json.loads(answer.body) == {"closed": 1}
+        assert json.loads(answer.body) == {"closed": 1, "known": True}
         assert await closed(socket) == 3000
         socket = await opened("alice")
         for _ in range(4):  # each fourth beat writes the list of connections

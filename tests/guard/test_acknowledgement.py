@@ -33,7 +33,7 @@ async def test_each_running_node_has_applied_it(tmp_path: Path) -> None:
     async with nodes[0], nodes[1], nodes[2]:
         sockets = [(await opened(node, bearer("alice")))[0] for node in nodes]
         done = await nodes[0].admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
-        assert done == Acknowledgement(closed=1, applied=3, lapsed=0)
+        assert done == Acknowledgement(closed=1, applied=3, lapsed=0, known=True)
         assert not any(socket.open for socket in sockets)
 
 
@@ -57,7 +57,7 @@ async def test_the_node_that_waits_need_not_report() -> None:
         connection, _ = await opened(guard, bearer("alice"))
         store.answers.clear()
         done = await guard.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
-        assert done == Acknowledgement(closed=1, applied=1, lapsed=0)
+        assert done == Acknowledgement(closed=1, applied=1, lapsed=0, known=True)
         assert not connection.open
         store.answers.set()
 

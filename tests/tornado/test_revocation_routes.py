@@ -25,7 +25,9 @@ from stormdoor import (
     revocation_routes,
     role,
 )
-from stormdoor.errors import PolicyError
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.errors import PolicyError, StoreUnavailable
+from tests.guard.fakes import FakeStore
 from tests.tornado.wire import Served, connect, serving
 
 ORIGIN = "https://app.example"
@@ -52,6 +54,7 @@ class World:
     async def revoke(
         self, body: object, headers: Mapping[str, str]
     ) -> tuple[int, dict[str, object]]:
+        """Return status and body. INVARIANT: an answer with 503 says when to repeat the request."""
         answer = await AsyncHTTPClient(force_instance=True).fetch(
             f"http://127.0.0.1:{self.served.port}/auth/revocations",
             method="POST",
@@ -59,12 +62,14 @@ class World:
             headers={"Content-Type": "application/json", **headers},
             raise_error=False,
         )
+        assert ("Retry-After" in answer.headers) is (answer.code == 503)
         return answer.code, json.loads(answer.body)
 
 
 @asynccontextmanager
-async def _world() -> AsyncIterator[World]:
+async def _world(store: FakeStore | None = None) -> AsyncIterator[World]:
     guard = Guard(
+        store=store,
         origins=[ORIGIN],
         hosts=["127.0.0.1"],
         authenticators=[ApiKeyAuthenticator(), SessionAuthenticator()],
@@ -92,7 +97,7 @@ async def test_a_program_revokes_with_its_key() -> None:
         key = ("X-API-Key", world.member)
         sockets = [await connect(world.served.port, "/feed", key) for _ in range(2)]
         order = {"target": "principal", "value": "member", "reason": "stolen"}
-        assert await world.revoke(order, _key(world.desk)) == (200, {"closed": 2})
+        assert await world.revoke(order, _key(world.desk)) == (200, {"closed": 2, "known": True})
         for one in sockets:
             async with one:
                 assert await one.close_code() == 3000
@@ -106,9 +111,83 @@ async def test_a_program_waits_for_all_nodes() -> None:
     """With `wait`, the answer also says how many nodes have applied the revocation."""
     async with _world() as world:
         order = {"target": "principal", "value": "member", "wait": "cluster"}
-        answer = {"closed": 0, "applied": 1, "lapsed": 0}
+        answer = {"closed": 0, "applied": 1, "lapsed": 0, "known": True}
         assert await world.revoke(order, _key(world.desk)) == (200, answer)
         assert (await world.revoke({**order, "wait": "no"}, _key(world.desk)))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("broken", "outcome"),
+    [
+        ("key", "none"),
+        ("account", "none"),
+        ("add_revocation", "kept"),
+        ("remove_sessions", "kept"),
+        ("members", "stored"),
+    ],
+)
+async def test_an_unanswered_revocation_says_if_anything_is_revoked(
+    broken: str, outcome: str
+) -> None:
+    """A 503 says in a fixed word if nothing is revoked, or the process repeats it, or it is stored."""
+    store = FakeStore()
+    async with _world(store) as world:
+        store.broken[broken] = StoreUnavailable("the fake store is down")
+        order = {"target": "principal", "value": "ghost", "wait": "cluster"}
+        code, body = await world.revoke(order, _key(world.desk))
+        assert (code, body["error"], body["revocation"]) == (503, "unavailable", outcome)
+        assert "epeat the request" in str(body["detail"])
+        assert len(world.guard.admin.unfinished) == (outcome == "kept")
+        store.broken.clear()
+        await world.guard.tick()
+        stored = await world.guard.state.revocations.revocations()
+        assert [one.value for one in stored] == ["ghost"] * (outcome != "none")
+
+
+async def test_a_revocation_that_is_neither_stored_nor_kept_says_so() -> None:
+    """If too many changes wait, the sockets here are closed and the answer tells that this is all."""
+    store = FakeStore()
+    async with _world(store) as world:
+        world.guard.admin.unfinished._at_most = 0
+        socket = await connect(world.served.port, "/feed", ("X-API-Key", world.member))
+        store.broken["add_revocation"] = StoreUnavailable("the fake store is down")
+        order = {"target": "principal", "value": "member"}
+        code, body = await world.revoke(order, _key(world.desk))
+        assert (code, body["revocation"]) == (503, "here")
+        async with socket:
+            assert await socket.close_code() == 3000
+
+
+async def test_a_503_before_the_caller_is_known_says_that_nothing_is_revoked() -> None:
+    """An unauthenticated client learns no more than that."""
+    store = FakeStore()
+    async with _world(store) as world:
+        world.guard.checks.revocations_stale = True
+        code, body = await world.revoke({"target": "everything"}, {})
+        assert (code, body["revocation"]) == (503, "none")
+
+
+async def test_an_unknown_name_is_revoked_and_reported() -> None:
+    """`known` is False for a name without a trace, also after it was revoked once."""
+    async with _world() as world:
+        for value, known in (("membr", False), ("membr", False), ("member", True)):
+            order = {"target": "principal", "value": value}
+            answer = await world.revoke(order, _key(world.desk))
+            assert answer == (200, {"closed": 0, "known": known}), value
+        stored = await world.guard.state.revocations.revocations()
+        assert [one.value for one in stored] == ["membr", "membr", "member"]
+
+
+async def test_a_failed_look_up_does_not_make_a_revocation_fail() -> None:
+    """If only the question about the name fails, the revocation is stored, and `known` is null."""
+    store = FakeStore()
+    async with _world(store) as world:
+        for error in (StoreUnavailable("down"), ValueError("a damaged entry")):
+            store.broken["entries"] = error
+            order = {"target": "principal", "value": "ghost"}
+            answer = await world.revoke(order, _key(world.desk))
+            assert answer == (200, {"closed": 0, "known": None})
+        assert len(await world.guard.state.revocations.revocations()) == 2
 
 
 @pytest.mark.parametrize(
@@ -147,7 +226,8 @@ async def test_a_session_of_an_administrator_revokes_from_its_own_page_only() ->
         assert (await world.revoke(order, foreign))[0] == 403
         assert (await world.revoke(order, cookie))[0] == 403  # no Origin at all
         assert await world.guard.state.revocations.revocations() == []
-        assert await world.revoke(order, {**cookie, "Origin": ORIGIN}) == (200, {"closed": 0})
+        answer = await world.revoke(order, {**cookie, "Origin": ORIGIN})
+        assert answer == (200, {"closed": 0, "known": None})
 
 
 @pytest.mark.parametrize(
@@ -176,6 +256,8 @@ def test_the_permission_must_be_one() -> None:
         revocation_routes(Guard(), permission="may revoke")
 
 
+_OVER = Refusal(Denial.ENDED, "the test ends it")
+
 # Tenants ---------------------------------------------------------------------------------------
 
 
@@ -192,13 +274,16 @@ class Houses:
         return (await self.world.revoke(order, _key(self.names[f"key of {who}"])))[0]
 
 
+def _token(who: str, tenant: str | None) -> str:
+    claims = {"roles": ["member"]} | ({} if tenant is None else {"tenant": tenant})
+    return JwtIssuer(_JWT, "here", "chat").issue(who, now=time.time(), claims=claims).token
+
+
 @asynccontextmanager
 async def _houses() -> AsyncIterator[Houses]:
     """Administrators of acme, of globex, of no tenant, and one of no tenant who reaches all."""
     tokens = {
-        f"token of {who}": JwtIssuer(_JWT, "here", "chat").issue(
-            who, now=time.time(), claims={"tenant": tenant, "roles": ["member"]}
-        )
+        f"token of {who}": _token(who, tenant)
         for who, tenant in (("ann", "acme"), ("gus", "globex"))
     }
     guard = Guard(
@@ -217,9 +302,7 @@ async def _houses() -> AsyncIterator[Houses]:
         ),
     )
     async with serving([*revocation_routes(guard), ("/feed", Feed)], guard) as served:
-        names = {
-            name: hashlib.sha256(one.token.encode()).hexdigest() for name, one in tokens.items()
-        }
+        names = {name: hashlib.sha256(one.encode()).hexdigest() for name, one in tokens.items()}
         for tenant in ("acme", "globex", None):
             for job in ("desk", "member"):
                 id = f"{job} {tenant}"
@@ -233,7 +316,7 @@ async def _houses() -> AsyncIterator[Houses]:
         names["key of root"] = (await guard.admin.issue_key("root", name="k", scopes=["*"])).secret
         async with AsyncExitStack() as sockets:
             for name, one in tokens.items():
-                bearer = ("Authorization", f"Bearer {one.token}")
+                bearer = ("Authorization", f"Bearer {one}")
                 await sockets.enter_async_context(await connect(served.port, "/feed", bearer))
                 (connection,) = guard.registry.of_principal(name.removeprefix("token of "))
                 names[f"socket of {name}"] = connection.id
@@ -318,3 +401,30 @@ async def test_without_a_tenant_one_reaches_what_has_none() -> None:
             ("credential", "jti-of-somebody"),
         ]:
             assert await here.order("desk None", target, value) == 200, (target, value)
+
+
+async def test_known_is_judged_by_the_tenants_of_the_caller() -> None:
+    """No caller learns a deleted name, or one from a foreign issuer, of a tenant that it may not reach."""
+    async with _houses() as here:
+        guard, world = here.world.guard, here.world
+        await guard.admin.add_principal("ria", tenant="acme")
+        await guard.admin.add_principal("sam")
+        for name in ("ria", "sam"):
+            await guard.admin.remove_principal(name)
+        bearer = ("Authorization", f"Bearer {_token('kim', None)}")
+        async with await connect(world.served.port, "/feed", bearer):
+            pass
+        for name in ("ann", "kim"):
+            guard.registry.end_all(guard.registry.of_principal(name), _OVER)
+        await guard.trail.flush()
+
+        async def known(who: str, value: str) -> object:
+            order = {"target": "principal", "value": value}
+            code, body = await world.revoke(order, _key(here.names[f"key of {who}"]))
+            assert code == 200
+            return body["known"]
+
+        for value, seen in (("ria", False), ("ann", False), ("sam", True), ("kim", True)):
+            assert await known("desk None", value) is seen, value
+            assert await known("root", value) is True, value
+        assert await known("root", "ghost") is False

@@ -15,7 +15,17 @@ __all__ = ["FIELDS", "as_row", "as_text"]
 
 FIELDS = (
     *("seq", "time", "name", "cause", "endpoint", "permission", "kind", "policies", "count"),
-    *("principal", "actor", "address", "user_agent", "connection", "detail", "erased", "hash"),
+    *(
+        "principal",
+        "tenant",
+        "actor",
+        "address",
+        "user_agent",
+        "connection",
+        "detail",
+        "erased",
+        "hash",
+    ),
 )
 
 

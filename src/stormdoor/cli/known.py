@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stormdoor.errors import StoreError
+from stormdoor.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from stormdoor.core.account import Account
     from stormdoor.runtime.guard import Guard
     from stormdoor.runtime.installation import Installation
 
-__all__ = ["defined_roles", "known_principal", "whole_id"]
+__all__ = ["defined_roles", "known_principal", "similar_name", "whole_id"]
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -29,9 +29,16 @@ async def known_principal(guard: Guard, id: str) -> Account:
     """
     account = await guard.state.accounts.account(id)
     if account is None:
-        names = [one.id for one in await guard.state.accounts.accounts()]
-        raise StoreError(f"there is no principal {id!r}{_near(id, names)}")
+        raise StoreError(f"there is no principal {id!r}{await similar_name(guard, id)}")
     return account
+
+
+async def similar_name(guard: Guard, id: str) -> str:
+    """Return a question that suggests the most similar name of an account; "" if none is similar or found."""
+    try:
+        return _near(id, [one.id for one in await guard.state.accounts.accounts()])
+    except StoreUnavailable:
+        return ""
 
 
 def defined_roles(installation: Installation, roles: Iterable[str], *, anyway: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,17 +12,20 @@ from cyclopts import App, Parameter
 from stormdoor.cli.ask import confirm, read_token
 from stormdoor.cli.connections import close
 from stormdoor.cli.effect import Wait, changed, closed, ended, followed, live
+from stormdoor.cli.known import similar_name
 from stormdoor.cli.moment import parse_moment
-from stormdoor.cli.output import iso, print_result
+from stormdoor.cli.output import iso, print_result, remark
 from stormdoor.cli.report import report_closed
 from stormdoor.cli.sessions import all_sessions, known_session
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.revocation import Target
+from stormdoor.guard.known_principal import is_known
 
 if TYPE_CHECKING:
     from stormdoor.ports import LiveConnection
+    from stormdoor.runtime.guard import Guard
 
 __all__ = ["app"]
 
@@ -35,6 +39,22 @@ _REASON = "revoked by an operator"
 
 
 Before = Annotated[str | None, Parameter(name="--before")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"])]
+
+
+async def _ask_about(guard: Guard, name: str) -> None:
+    """Ask the operator whether to revoke a name that no principal is known to have.
+
+    Raises:
+        UsageError: The answer is no.
+    """
+    if await is_known(name, guard.state) is False:
+        fault = await _unknown(guard, name)
+        confirm(f"{fault} Revoke what was issued to this name all the same?", yes=False)
+
+
+async def _unknown(guard: Guard, name: str) -> str:
+    return f"No account {name!r} is known{await similar_name(guard, name) or '.'}"
 
 
 async def _revoke(
@@ -42,6 +62,7 @@ async def _revoke(
     target: Target,
     value: str,
     *,
+    yes: bool = True,
     reason: str,
     until: str | None = None,
     wait: Wait = "log",
@@ -53,6 +74,7 @@ async def _revoke(
         where: Which installation.
         target: Kind of the revoked credentials.
         value: Their id; empty for all of them.
+        yes: Do not ask if the name of a principal is unknown.
         reason: For the trail.
         until: Revoke only what was issued until this time.
         wait: "cluster" waits until every live node has applied it, and reports how many have.
@@ -63,15 +85,26 @@ async def _revoke(
         guard = installation.guard
         known = matches is not None and before is None
         were = await live(guard, matches if matches is not None and known else lambda _: True)
-        who = actor()
-        nodes = await changed(
-            guard,
-            wait,
-            lambda: guard.admin.revoke(target, value, before=before, actor=who, reason=reason),
-        )
+        connected = any(one.principal_id == value for one in were)
+        # INVARIANT: only a question to the operator delays a revocation. Else the name is looked up after it.
+        if target is Target.PRINCIPAL and not yes and not connected and sys.stdin.isatty():
+            await _ask_about(guard, value)
+        who, answers = actor(), []
+
+        async def revoke() -> None:
+            answers.append(
+                await guard.admin.revoke(target, value, before=before, actor=who, reason=reason)
+            )
+
+        nodes = await changed(guard, wait, revoke)
+        result: dict[str, object] = {target.value: value}
+        if target is Target.PRINCIPAL:
+            result["known"] = connected or answers[0].known
+            if result["known"] is False:
+                remark(f"{await _unknown(guard, value)} The name is revoked all the same.")
         left = await closed(guard, were) if known else 0
         affected = len(were) if known else await ended(guard, were)
-    result: dict[str, object] = {target.value: value, **nodes}
+    result |= nodes
     if before is not None:
         result["before"] = iso(before)
     when = "now" if before is None else iso(before)
@@ -88,23 +121,27 @@ async def principal(
     before: Before = None,
     reason: str = _REASON,
     wait: Wait = "log",
+    yes: Yes = False,
     where: Where = UNSAID,
 ) -> int:
     """Revoke all credentials of a principal: sessions, tokens, API keys, open connections.
 
-    It need not be in the store: tokens of that subject are revoked too.
+    It need not be in the store: tokens of that subject are revoked too. If neither the accounts nor the
+    trail have the name, the command asks at a terminal, and elsewhere revokes it and warns.
 
     Args:
         name: Its name.
         before: Only what was issued until then, such as 2026-11-24T16:44+01:00.
         reason: For the trail.
         wait: "cluster" waits until every live node has applied it.
+        yes: Do not ask.
         where: Which installation.
     """
     return await _revoke(
         where,
         Target.PRINCIPAL,
         name,
+        yes=yes,
         reason=reason,
         until=before,
         wait=wait,
@@ -278,7 +315,7 @@ async def everything(
     before: Before = None,
     reason: str = _REASON,
     wait: Wait = "log",
-    yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
+    yes: Yes = False,
     where: Where = UNSAID,
 ) -> int:
     """Revoke all credentials that were issued until now, API keys too. All principals must log in again.

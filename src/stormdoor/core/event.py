@@ -89,6 +89,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         policies: Ids of the policies that decided.
         count: Number of similar events that this entry stands for (a flood is one entry).
         principal: Id of the principal.
+        tenant: The tenant of the principal, where the event records it; None for none.
         actor: The operator or principal that caused it, if that is not `principal`.
         address: Address of the client.
         user_agent: User agent of the client.
@@ -108,6 +109,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int = 1
 
     principal: str = ""
+    tenant: str | None = None
     actor: str = ""
     address: str = ""
     user_agent: str = ""
@@ -137,6 +139,7 @@ class _Personal(msgspec.Struct, omit_defaults=True, gc=False):
     connection: str = ""
     detail: str = ""
     principal: str = ""
+    tenant: str | None = None
     user_agent: str = ""
 
 
@@ -164,6 +167,7 @@ def _encode(event: Event) -> tuple[bytes, bytes]:
         event.connection,
         event.detail,
         event.principal,
+        event.tenant,
         event.user_agent,
     )
     body = _Body(

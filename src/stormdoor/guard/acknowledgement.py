@@ -10,7 +10,7 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import StoredState
 
-__all__ = ["ANOTHER_EPOCH", "Acknowledgement", "Nodes", "wait_for_nodes"]
+__all__ = ["ANOTHER_EPOCH", "Acknowledgement", "Closed", "Nodes", "wait_for_nodes"]
 
 ANOTHER_EPOCH = (
     "the log of revocations began another epoch: repeat the change to wait for all nodes"
@@ -35,6 +35,24 @@ class Nodes(NamedTuple):
     lapsed: int
 
 
+class Closed(int):
+    """The number of connections that a revocation closed in this process.
+
+    Attributes:
+        known: Whether there is, or was, a principal of the revoked name. None if the store did not answer
+            that, and for all targets but a principal.
+    """
+
+    known: bool | None = None
+
+    @classmethod
+    def of(cls, number: int, *, known: bool | None) -> Closed:
+        """Return a number of connections, and whether the name is known."""
+        closed = cls(number)
+        closed.known = known
+        return closed
+
+
 class Acknowledgement(NamedTuple):
     """The result of a revocation that waits for the cluster.
 
@@ -42,11 +60,13 @@ class Acknowledgement(NamedTuple):
         closed: Number of connections that this process closed.
         applied: As of `Nodes`.
         lapsed: As of `Nodes`.
+        known: As of `Closed`.
     """
 
     closed: int
     applied: int
     lapsed: int
+    known: bool | None = None
 
 
 async def wait_for_nodes(state: StoredState, position: LogPosition, here: str = "") -> Nodes:

@@ -9,7 +9,7 @@ answers again.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, TypeVar, overload
@@ -25,14 +25,21 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
-from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
+from stormdoor.errors import (
+    ConfigurationError,
+    RevocationUnfinished,
+    StoreError,
+    StoreUnavailable,
+)
 from stormdoor.guard.acknowledgement import (
     ANOTHER_EPOCH,
     Acknowledgement,
+    Closed,
     Nodes,
     wait_for_nodes,
 )
 from stormdoor.guard.heartbeat import Heartbeat
+from stormdoor.guard.known_principal import is_known
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
@@ -66,13 +73,21 @@ class Administration:
     """The heartbeat of this node; None in a program that is no node."""
 
     def _note(
-        self, name: str, principal: str, actor: str, detail: str = "", *, connection: str = ""
+        self,
+        name: str,
+        principal: str,
+        actor: str,
+        detail: str = "",
+        *,
+        connection: str = "",
+        tenant: str | None = None,
     ) -> None:
         self.trail.note(
             Event(
                 time=self.clock.now(),
                 name=name,
                 principal=principal,
+                tenant=tenant,
                 actor=actor,
                 connection=connection,
                 detail=detail,
@@ -122,7 +137,8 @@ class Administration:
         actor: str = "",
         reason: str = "",
         wait: Literal["log"] = "log",
-    ) -> int: ...
+        tenants: Collection[str | None] | None = None,
+    ) -> Closed: ...
 
     @overload
     async def revoke(
@@ -134,6 +150,7 @@ class Administration:
         actor: str = "",
         reason: str = "",
         wait: Literal["cluster"],
+        tenants: Collection[str | None] | None = None,
     ) -> Acknowledgement: ...
 
     async def revoke(
@@ -145,11 +162,15 @@ class Administration:
         actor: str = "",
         reason: str = "",
         wait: Literal["log", "cluster"] = "log",
-    ) -> int | Acknowledgement:
+        tenants: Collection[str | None] | None = None,
+    ) -> Closed | Acknowledgement:
         """Revoke a principal, device, tenant, role, session, token, key or connection; or everything.
 
         Login sessions that it covers end, too. Otherwise a principal could be logged in on a page and refused
         at its socket. API keys and tokens of a revoked principal are revoked as well.
+
+        A principal need not be in the store: tokens of that subject are revoked, too. `known` of the result
+        is False if the store has no trace of the name, which may be misspelt.
 
         Args:
             target: Kind of the target.
@@ -160,25 +181,35 @@ class Administration:
             reason: For the trail.
             wait: "log" returns when the revocation is stored. "cluster" returns when every live node has
                 applied it, or is declared lapsed; from then on, no node sends to what it names.
+            tenants: The tenants that decide about `known`; None for all. Pass those of an `actor` that may
+                not learn the names in others.
 
         Returns:
-            The number of connections that this process closed; with "cluster", also the number of nodes that
-            have applied it, and of those that were declared lapsed.
+            The number of connections that this process closed, with `known`; with "cluster", also the number
+            of nodes that have applied it, and of those that were declared lapsed.
 
         Raises:
             ConfigurationError: The target or its value is not valid, or takes no `before`; or `before` is in
                 the future (to keep a principal out, disable it).
-            StoreUnavailable: It took effect in this process. It is stored when the store answers again,
-                unless this process ends before. With "cluster", it may be stored, and not all nodes are
-                known to have applied it: repeat it.
+            RevocationUnfinished: It took effect in this process. Its `outcome` says if it is stored, or is
+                kept to be stored when the store answers again.
         """
         _must_make_sense(target, value, before, self.clock.now())
         entry = self._entry(target, value, quoted(reason), before)
         ended, stored = await self._revoke(entry, actor)
-        if wait == "log":
-            return ended
-        position = LogPosition(stored.epoch, stored.seq)
-        return Acknowledgement(ended, *await self._wait_for_nodes(position))
+        nodes = None
+        if wait == "cluster":
+            try:
+                nodes = await self._wait_for_nodes(LogPosition(stored.epoch, stored.seq))
+            except StoreUnavailable as error:
+                raise RevocationUnfinished(str(error), "stored") from error
+        known = None
+        if target is Target.PRINCIPAL:
+            # INVARIANT: after the write, so that this question delays no revocation.
+            known = ended > 0 or await is_known(value, self.state, tenants=tenants)
+        if nodes is None:
+            return Closed.of(ended, known=known)
+        return Acknowledgement(ended, *nodes, known)
 
     def _entry(
         self, target: Target, value: str, reason: str, before: float | None = None
@@ -278,9 +309,14 @@ class Administration:
             name = (
                 f"the revocation {next(_numbers)} of {revocation.target.value} {revocation.value}"
             )
-            if not self.unfinished.add(name, work, error) and stored is None:
+            kept = self.unfinished.add(name, work, error)
+            if not kept and stored is None:
                 self.supervisor.unstorable(revocation)
-            raise
+            if not isinstance(error, StoreUnavailable):
+                raise
+            raise RevocationUnfinished(
+                str(error), "kept" if kept else "here" if stored is None else "stored"
+            ) from error
 
     async def _end_sessions(self, revocation: Revocation) -> None:
         """Remove the login sessions that a revocation covers, so that no page continues to use one."""
@@ -358,7 +394,11 @@ class Administration:
         )
         await self.state.accounts.add_account(account)
         self._note(
-            "user_created", id, actor, f"roles: {', '.join(sorted(account.roles)) or 'none'}"
+            "user_created",
+            id,
+            actor,
+            f"roles: {', '.join(sorted(account.roles)) or 'none'}",
+            tenant=tenant,
         )
         return account
 
@@ -374,11 +414,12 @@ class Administration:
         Raises:
             StoreError: There is no such principal.
         """
-        _must_exist(await self.state.accounts.account(id) is not None, id)
+        account = await self.state.accounts.account(id)
+        _must_exist(account is not None, id)
         ended, _ = await self._revoke(self._entry(Target.PRINCIPAL, id, REMOVED), actor)
         entry = self._changed(id)
         _must_exist(await self.state.accounts.remove_account(id, entry=entry), id)
-        self._note("user_deleted", id, actor)
+        self._note("user_deleted", id, actor, tenant=account.tenant if account else None)
         # A principal that logged in between the two steps has a connection, and no account any more.
         return ended + await self.supervisor.apply(entry)
 

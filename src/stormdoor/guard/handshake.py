@@ -382,6 +382,7 @@ class HandshakePipeline:
                 permission=connection.endpoint.permission or "",
                 kind=authentication.kind,
                 principal=authentication.principal.id,
+                tenant=authentication.principal.tenant,
                 address=handshake.address,
                 user_agent=handshake.user_agent,
                 connection=connection.id,

@@ -7,12 +7,12 @@ from typing import Literal
 import msgspec
 from tornado.routing import Rule, URLSpec
 
-from stormdoor.core.decision import AccessRequest, Environment, Resource
+from stormdoor.core.decision import AccessRequest, Decision, Environment, Resource
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
-from stormdoor.errors import ConfigurationError
+from stormdoor.errors import ConfigurationError, RevocationUnfinished
 from stormdoor.guard.acknowledgement import Acknowledgement
 from stormdoor.guard.revocation_scope import affected_tenants
 from stormdoor.runtime.guard import Guard
@@ -20,6 +20,18 @@ from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import SessionHandler
 
 __all__ = ["revocation_routes"]
+
+
+_OUTCOMES = {
+    "none": "Nothing is revoked. Repeat the request.",
+    "kept": "The revocation is in effect in the process that answers. The process stores it, for all others, "
+    "as soon as the store answers, unless it ends before. To be sure, repeat the request.",
+    "here": "The revocation is in effect only in the process that answers, and is not stored. Repeat the "
+    "request.",
+    "stored": "The revocation is stored. It is not known that every node has applied it. To wait for them, "
+    "repeat the request.",
+}
+"""The values of `revocation` in an answer with 503, each with its `detail`."""
 
 
 class _Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,6 +54,8 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Revocations(SessionHandler):
     permission: str
+    outcome = "none"
+    """What an answer with 503 says about the revocation: a key of `_OUTCOMES`."""
 
     def initialize(self, guard: Guard, permission: str = "") -> None:
         super().initialize(guard)
@@ -71,10 +85,34 @@ class _Revocations(SessionHandler):
                 actor=principal.id,
                 reason=order.reason[:200],
                 wait=order.wait,
+                tenants=self._judged_by(authentication, tenant),
             )
+        except RevocationUnfinished as error:
+            self.outcome = error.outcome
+            self.stop(Refusal(Denial.UNAVAILABLE, str(error)), principal=principal.id)
         except ConfigurationError as error:
             self.stop(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=principal.id)
-        self.answer(done._asdict() if isinstance(done, Acknowledgement) else {"closed": done})
+        if isinstance(done, Acknowledgement):
+            self.answer(done._asdict())
+        else:
+            self.answer({"closed": int(done), "known": done.known})
+
+    def answer(self, body: object) -> None:
+        """Finish with `body` as JSON. An answer with 503 also says if anything is revoked."""
+        if self.get_status() == 503 and isinstance(body, dict):
+            body = {**body, "revocation": self.outcome, "detail": _OUTCOMES[self.outcome]}
+            if "Retry-After" not in self._headers:
+                self.set_header("Retry-After", "5")
+        super().answer(body)
+
+    def _judged_by(
+        self, authentication: Authentication, tenant: str | None
+    ) -> frozenset[str | None] | None:
+        """Return the tenants in which the caller may learn names: its own and `tenant`; None for all."""
+        own = authentication.principal.tenant
+        if self._decide(authentication, Resource("principal", "", f"not only {own}")).allowed:
+            return None
+        return frozenset({own, tenant})
 
     async def _authenticated(self) -> Authentication:
         """Return the authentication of the caller.
@@ -96,16 +134,20 @@ class _Revocations(SessionHandler):
         Raises:
             Finish: It may not, and the client has got the refusal.
         """
-        guard, principal = self.guard, authentication.principal
-        now = guard.clock.now()
-        environment = Environment.of(
-            authentication, now=now, address=self.handshake.address, endpoint=self.request.path
-        )
-        request = AccessRequest(principal, self.permission, resource, environment)
-        decision = guard.policies.decide(request, authentication.scopes)
+        decision = self._decide(authentication, resource)
         if not decision.allowed:
             refusal = Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
-            self.stop(refusal, principal=principal.id)
+            self.stop(refusal, principal=authentication.principal.id)
+
+    def _decide(self, authentication: Authentication, resource: Resource) -> Decision:
+        environment = Environment.of(
+            authentication,
+            now=self.guard.clock.now(),
+            address=self.handshake.address,
+            endpoint=self.request.path,
+        )
+        request = AccessRequest(authentication.principal, self.permission, resource, environment)
+        return self.guard.policies.decide(request, authentication.scopes)
 
 
 def revocation_routes(
@@ -114,10 +156,14 @@ def revocation_routes(
     """Return one route that revokes: `POST {"target": "principal", "value": "alice", "reason": "…"}`.
 
     It accepts every credential of the guard's authenticators, in their places: an API key of a program that
-    detects a theft, or the session of an administrator. The answer is `{"closed": N}`, the connections that
-    this process closed before it answered; the other nodes of the installation follow. With
-    `"wait": "cluster"`, the answer comes when every live node has applied the revocation, or is declared
-    lapsed: `{"closed": N, "applied": N, "lapsed": N}`.
+    detects a theft, or the session of an administrator. The answer is `{"closed": N, "known": true}`: the
+    connections that this process closed before it answered, and `Closed.known`, judged by the principals of
+    the caller's tenant. The other nodes of the installation follow. With `"wait": "cluster"`, the answer
+    comes when every live node has applied the revocation, or is declared lapsed:
+    `{"closed": N, "applied": N, "lapsed": N, "known": true}`.
+
+    An answer with 503 has `Retry-After`, and its field `revocation` says if anything is revoked: "none",
+    or an `outcome` of `RevocationUnfinished`. To repeat the request is safe.
 
     The policies decide about a resource: its type is the target, its id the value, its tenant that of the
     affected principals. So the administrator of a tenant revokes only in that tenant. A role, a device,
