@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stormdoor.auth.jwt.authenticator import JwtAuthenticator
     from stormdoor.auth.mtls.certificate import CertificateAuthenticator, CertificatePossessionProof
     from stormdoor.auth.mtls.forwarded_certificate import ForwardedCertificate
+    from stormdoor.auth.own_process.authenticator import OwnProcessAuthenticator
     from stormdoor.auth.proxy.proxy_identity import ProxyIdentityAuthenticator
     from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
     from stormdoor.auth.session.authenticator import SessionAuthenticator
@@ -110,6 +111,7 @@ __all__ = [
     "MessagePermissions",
     "Meta",
     "Number",
+    "OwnProcessAuthenticator",
     "PolicyError",
     "PolicySet",
     "Principal",
@@ -204,6 +206,7 @@ _HOMES = {
     "role": "stormdoor.core.policy",
     "ApplicationAuthenticator": "stormdoor.auth.application.authenticator",
     "ApplicationLogin": "stormdoor.auth.application.authenticator",
+    "OwnProcessAuthenticator": "stormdoor.auth.own_process.authenticator",
     "Authentication": "stormdoor.core.principal",
     "Principal": "stormdoor.core.principal",
     "require": "stormdoor.core.requirement",

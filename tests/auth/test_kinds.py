@@ -49,7 +49,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "loose inside": ({"settings": WithLoose}, "Loose would ignore misspelt options"),
     "option kind": ({"settings": Named}, "has an option kind"),
     "danger not said": ({"settings": Dangerous}, "danger of insecure_anything in insecure, not of"),
-    "danger of nothing": ({"insecure": {"insecure_x": "Bad."}}, "of no option in insecure, not of"),
+    "danger of nothing": (
+        {"settings": Settings, "insecure": {"insecure_x": "Bad."}},
+        "of no option in insecure, not of",
+    ),
 }
 
 

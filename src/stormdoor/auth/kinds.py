@@ -15,6 +15,7 @@ from stormdoor.auth.jwt.kind import KIND as JWT
 from stormdoor.auth.kind import Kind
 from stormdoor.auth.mtls.kind import KIND as CERTIFICATE
 from stormdoor.auth.oauth.kind import KIND as OAUTH
+from stormdoor.auth.own_process.kind import KIND as OWN_PROCESS
 from stormdoor.auth.proxy.kind import KIND as PROXY
 from stormdoor.auth.session.kind import KIND as SESSION
 from stormdoor.auth.signed_cookie.kind import KIND as SIGNED_COOKIE
@@ -59,6 +60,7 @@ KINDS: Final = _table(
     PROXY,
     SIGNED_COOKIE,
     APPLICATION,
+    OWN_PROCESS,
 )
 """The kinds of stormdoor, by name."""
 

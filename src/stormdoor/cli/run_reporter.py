@@ -84,6 +84,9 @@ class Reporter:
             scheme = "https" if said["secure"] else "http"
             host = said["addresses"][0].replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")  # noqa: S104
             self._print(f"  log in at {scheme}://{host}{said['login']}")
+        if said["addresses"] and said["programs"] not in self._told:
+            self._told.add(said["programs"])
+            self._print(f"  {said['programs']}")
 
     def _print(self, text: str) -> None:
         first, *more = [clean(line) for line in text.split("\n")]

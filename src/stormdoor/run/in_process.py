@@ -17,6 +17,7 @@ from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Setup
 from stormdoor.apps.table import choose_adapter
+from stormdoor.auth.own_process.authenticator import OwnProcessAuthenticator
 from stormdoor.config.file import read_options
 from stormdoor.config.preset import preset_file
 from stormdoor.config.protection import Protection
@@ -24,6 +25,7 @@ from stormdoor.core.origin import LOOPBACK_NAMES, origins_at
 from stormdoor.errors import ConfigurationError
 from stormdoor.logs import log_as_json
 from stormdoor.run.find_application import Outermost, find_applications
+from stormdoor.run.own_clients import authenticate_own_clients
 from stormdoor.run.settings import RunSettings, own_version
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.inspection import inspect
@@ -56,6 +58,7 @@ class InProcess:
         self._setup: Setup | None = None
         self._origins: list[str] = []
         self._derives_origins = True
+        self._ports: set[int] = set()
         self._adapters: dict[int, str] = {}
         self._outermost: dict[int, Outermost] = {}
         """By the id of the object behind each, which it keeps alive."""
@@ -98,6 +101,8 @@ class InProcess:
         addresses = [_address(one) for one in sockets]
         local = sockets if connection is None else [*sockets, connection]
         self._allow([_origin(one, secure=secure) for one in local])
+        names = [one.getsockname() for one in local]
+        self._ports.update(name[1] for name in names if isinstance(name, tuple))
         found = find_applications(server.request_callback)
         if found.complete:
             applications, around = list(found.applications.values()), found.around
@@ -142,6 +147,7 @@ class InProcess:
             "choosers": [name for one in applications for name in inspect(one).choosers],
             "pages": all(_guards_pages(one) for one in applications),
             "login": next((one for one in map(_login_of, applications) if one), None),
+            "programs": _for_programs(applications[0].settings["stormdoor_guard"]),
         }
 
     def _in_front_of(self, server: HTTPServer) -> Outermost:
@@ -210,6 +216,9 @@ class InProcess:
         guard = Guard(**arguments)
         guard.inline_secrets = options.inline_secrets
         guard.under_run = True
+        own = [one for one in guard.authenticators if isinstance(one, OwnProcessAuthenticator)]
+        if own:
+            authenticate_own_clients(own, self._ports)
         return guard
 
 
@@ -269,6 +278,18 @@ def _endpoints(application: Application) -> list[dict[str, str]]:
             needs = endpoint.permission or f"public: {endpoint.public.reason}"
             found.setdefault(route.pattern.removesuffix("$"), needs)
     return [{"path": path, "permission": needs} for path, needs in found.items()]
+
+
+def _for_programs(guard: Guard) -> str:
+    """Return the advice for clients that are programs: the credential that they send."""
+    kinds = {one.kind for one in guard.authenticators}
+    if "api-key" in kinds:
+        advice = "programs send Authorization: Bearer KEY; stormdoor keys issue makes a KEY"
+    else:
+        advice = 'programs need a credential, such as kind = "api-key" in [[authenticators]]'
+    if "own-process" in kinds:
+        return advice
+    return f'{advice}; this program itself, if it connects to itself: kind = "own-process"'
 
 
 def _guards_pages(application: Application) -> bool:

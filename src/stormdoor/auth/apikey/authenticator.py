@@ -19,19 +19,28 @@ _TOUCH_SECONDS = 60.0
 
 
 class ApiKeyAuthenticator:
-    """Accepts API keys in `Authorization: Bearer` and in `X-API-Key`."""
+    """Accepts API keys in `Authorization: Bearer` and in `X-API-Key`.
+
+    Args:
+        insecure_query: A query argument that may contain a key, for clients that can send it nowhere else.
+            Insecure: addresses are logged, kept in histories, and sent to other servers as `Referer`. A key
+            there should have few scopes and a near end.
+    """
 
     kind: str = "api-key"
-
-    places: Sequence[Place] = (
-        Place(Source.AUTHORIZATION, "bearer"),
-        Place(Source.HEADER, "x-api-key"),
-    )
     checks: Sequence[str] = (
         "the store has a key of that id, and the SHA-256 of the secret matches (constant time)",
         "it has not expired, and is used from one of its networks",
         "its principal is not disabled",
     )
+
+    def __init__(self, *, insecure_query: str | None = None) -> None:
+        self.insecure_query = insecure_query
+        self.places: Sequence[Place] = (
+            Place(Source.AUTHORIZATION, "bearer"),
+            Place(Source.HEADER, "x-api-key"),
+            *(() if insecure_query is None else (Place(Source.QUERY, insecure_query),)),
+        )
 
     def recognises(self, credential: Credential) -> bool:
         """Return whether it has the prefix of an API key; in the header `X-API-Key`, always return True."""

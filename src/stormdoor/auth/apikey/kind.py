@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.auth.kind import Kind, Settings
-from stormdoor.settings.section import Section
+from stormdoor.settings.section import Section, options
 
 __all__ = ["KIND"]
 
 
-class ApiKeySettings(Settings, frozen=True):
-    """API keys."""
+class ApiKeySettings(Settings, frozen=True, kw_only=True):
+    """API keys: see `ApiKeyAuthenticator`."""
+
+    insecure_query: str | UnsetType = UNSET
 
 
-def _build(_settings: ApiKeySettings, _section: Section) -> ApiKeyAuthenticator:
-    return ApiKeyAuthenticator()
+def _build(settings: ApiKeySettings, section: Section) -> ApiKeyAuthenticator | None:
+    return section.make(ApiKeyAuthenticator, **options(settings))
 
 
 KIND = Kind(
@@ -27,4 +31,7 @@ KIND = Kind(
     renewable=True,
     repeatable=False,
     default_headers=("Authorization", "X-Api-Key"),
+    insecure={
+        "insecure_query": "keys are accepted in addresses, which are logged, kept and sent on"
+    },
 )

@@ -1,0 +1,3 @@
+"""Clients of the process itself."""
+
+__all__: list[str] = []
