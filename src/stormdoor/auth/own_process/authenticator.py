@@ -37,7 +37,7 @@ class OwnProcessAuthenticator:
 
     Args:
         endpoint: The path that it opens, as the client requests it, such as `/feed`.
-        roles: The roles of the principal, whose id is `own-process`.
+        roles: The roles of the principal `own-process`.
 
     Raises:
         ConfigurationError: An argument is wrong.
