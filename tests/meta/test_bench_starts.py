@@ -1,5 +1,6 @@
-"""The servers of the benchmarks start: nothing else of the tests runs them."""
+"""The servers of the benchmarks start, and answer as the tables say: nothing else of the tests runs them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,3 +20,32 @@ def test_server_knows_its_options(name: str) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "--port" in run.stdout
+
+
+@pytest.mark.extended
+@pytest.mark.slow
+def test_each_row_of_a_quick_benchmark_is_measured(tmp_path: Path) -> None:
+    """Each request of `--quick` gets the status of its row; only rows of peers may be missing."""
+    file = tmp_path / "bench.json"
+    run = subprocess.run(
+        [sys.executable, BENCH / "run.py", "--quick", "--rounds", "1", "--json", file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    measured = json.loads(file.read_text())
+    listing = (
+        "import json, roster; print(json.dumps([one.name for one in roster.MESSAGES if one.peer]))"
+    )
+    peers = json.loads(subprocess.check_output([sys.executable, "-c", listing], cwd=BENCH))
+    failures = {
+        name: why
+        for part in measured["failures"].values()
+        for name, why in part.items()
+        if name not in peers
+    }
+    assert failures == {}
+    assert {"stormdoor, JWT cached", "refused: foreign origin"} <= set(
+        measured["readings"]["handshakes"]
+    )
+    assert run.returncode == any(measured["failures"].values()), run.stderr
