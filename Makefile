@@ -225,6 +225,10 @@ load: $(DEV) ## Flood a guarded server, measure what members notice (ARGS="--kin
 chaos: $(DEV) ## Break links, nodes and servers of a cluster, check what it did (ARGS="--minutes 30 --seed 7")
 	@$(BIN)/python -m tests.chaos --with-parent $(ARGS)
 
+.PHONY: conformance
+conformance: $(DEV) ## Run cases of the WebSocket protocol against both protocols and Tornado (ARGS="6.4 7")
+	@$(BIN)/python -m tests.conformance $(ARGS)
+
 .PHONY: curves
 curves: $(DEV) ## Measure how costs grow with connections, policies and sessions; draw docs/_static/curve-*.svg
 	@$(BIN)/python bench/curves.py $(ARGS)

@@ -25,7 +25,7 @@ from measure import PAYLOAD, SETTLE, Cell, opened, requests_for
 from process import Process, Server
 from rich.console import Console
 from rich.table import Table
-from roster import DOOR, HAND, HANDSHAKES, JSON, PLAIN_HANDSHAKE, RAW, Handshake
+from roster import DOOR, DOOR_TORNADO, HAND, HANDSHAKES, JSON, PLAIN_HANDSHAKE, RAW, Handshake
 from ws_load import echo, first_reply, shake_hands
 
 WARM_UP: Final = 200
@@ -36,7 +36,13 @@ PREFIX: Final = (
     "--instr-atstart=no",
     "--callgrind-out-file={directory}/callgrind.out",
 )
-SERVERS: Final = {"raw": RAW, "json": JSON, "hand": HAND, "stormdoor": DOOR}
+SERVERS: Final = {
+    "raw": RAW,
+    "json": JSON,
+    "hand": HAND,
+    "stormdoor": DOOR,
+    "tornado": DOOR_TORNADO,
+}
 
 
 def main() -> int:

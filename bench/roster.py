@@ -22,6 +22,9 @@ JSON: Final = Server(
 )
 HAND: Final = Server(name="hand-written guard", command="{python} hand_server.py --port {port}")
 DOOR: Final = Server(name="stormdoor", command="{python} echo_server.py --port {port}")
+DOOR_TORNADO: Final = Server(
+    name="stormdoor, Tornado's protocol", command=f"{DOOR.command} --tornado"
+)
 DOOR_ASYNC: Final = Server(
     name="stormdoor, async action",
     command="{python} echo_server.py --port {port} --action async",

@@ -1,19 +1,38 @@
-"""Tornado's own protocol behind the guard: what plain Tornado accepts, and should not."""
+"""Tornado's own protocol behind the guard, beside the fast one."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+import os
 import zlib
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
 from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
-from stormdoor import Guard, protect
+from stormdoor import EndpointLimits, Guard, protect
 from stormdoor.core.denial import Denial, Refusal
+from tests.conformance.case import fragments
 from tests.guard.fakes import events, make_guard
-from tests.tornado.wire import CLOSE, PING, TEXT, connect, log_lines, request, serving
+from tests.tornado.wire import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Frame,
+    Wire,
+    connect,
+    frame_bytes,
+    log_lines,
+    request,
+    serving,
+)
 
 ALICE = ("Authorization", "Bearer alice")
 BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "Tornado's"])
@@ -101,6 +120,135 @@ async def test_offers_of_compression(offers: str, agreed: bool, fast: bool) -> N
             if agreed:
                 payload = zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff")
             assert payload == b"hello " * 100
+
+
+def deflated(text: bytes) -> bytes:
+    """The text, compressed as one message."""
+    stream = zlib.compressobj(wbits=-15)
+    return (stream.compress(text) + stream.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+LIMIT = 100_000
+
+
+@contextlib.asynccontextmanager
+async def compressing(fast: bool) -> AsyncIterator[tuple[Guard, Wire]]:
+    """A connection with compression, and a limit of LIMIT bytes a message."""
+    own = EndpointLimits(message_bytes=LIMIT)
+    guard = make_guard(insecure_allow_any_host=True, fast=fast, limits={"own_protocol": own})
+    async with serving(guarded(Echo, guard), guard) as at:
+        header = ("Sec-WebSocket-Extensions", "permessage-deflate; client_no_context_takeover")
+        async with await connect(at.port, "/ws", ALICE, header) as wire:
+            yield guard, wire
+
+
+@BOTH
+@pytest.mark.parametrize("pieces", [1, 2, 50])
+async def test_the_size_limit_holds_after_decompression(pieces: int, fast: bool) -> None:
+    """A message of exactly the limit is echoed. One byte more gets 1009, however it is split."""
+    async with compressing(fast) as (guard, wire):
+
+        async def send(size: int) -> Frame:
+            bomb = deflated(b"x" * size)
+            assert len(bomb) < 200
+            wire.raw(fragments(bomb, -(-len(bomb) // pieces), rsv=0x40))
+            return await wire.receive()
+
+        echo = (await send(LIMIT)).payload + b"\0\0\xff\xff"
+        assert len(zlib.decompressobj(-15).decompress(echo)) == LIMIT
+        assert (await send(LIMIT + 1)).code == 1009
+        await wire.ended()
+        assert [one.cause for one in await events(guard)][-1] == "message-too-large"
+
+
+@BOTH
+async def test_a_ping_may_come_between_compressed_fragments(fast: bool) -> None:
+    """RFC 7692 §6.1: the message is decompressed all the same. Plain Tornado delivers it compressed."""
+    text = deflated(b"hello " * 100)
+    async with compressing(fast) as (_, wire):
+        wire.frame(TEXT, text[:5], final=False, rsv=0x40)
+        wire.frame(PING, b"between")
+        wire.frame(CONTINUATION, text[5:])
+        assert (await wire.receive()).opcode == PONG
+        frame = await wire.receive()
+        assert zlib.decompressobj(-15).decompress(frame.payload) == b"hello " * 100
+
+
+@BOTH
+async def test_a_flag_of_an_offer_is_in_the_answer(fast: bool) -> None:
+    """RFC 7692 §7.1.1: the server accepts a flag by repeating it, and then it must keep it."""
+    guard = make_guard(insecure_allow_any_host=True, fast=fast)
+    async with serving(guarded(Echo, guard), guard) as at:
+        offer = "permessage-deflate; server_no_context_takeover; server_max_window_bits=10"
+        async with await connect(
+            at.port, "/ws", ALICE, ("Sec-WebSocket-Extensions", offer)
+        ) as wire:
+            answer = wire.header("Sec-WebSocket-Extensions") or ""
+            assert set(answer.split("; ")) == set(offer.split("; "))
+            for _ in range(2):
+                wire.send("hello " * 100)
+                frame = await wire.receive()
+                alone = zlib.decompressobj(-10).decompress(frame.payload)
+                assert alone == b"hello " * 100
+
+
+@BOTH
+async def test_a_client_that_closes_with_1009_is_no_offender(fast: bool) -> None:
+    """The code is the client's: the trail does not say that its message was too large."""
+    guard = make_guard(insecure_allow_any_host=True, fast=fast)
+    async with serving(guarded(Echo, guard), guard) as at:
+        async with await connect(at.port, "/ws", ALICE) as wire:
+            assert await wire.close(1009) == 1009
+            await wire.ended()
+        assert "message-too-large" not in [one.cause for one in await events(guard)]
+
+
+@BOTH
+@pytest.mark.parametrize("offence", [b"", b"\xff\xff"], ids=["a close", "a violation"])
+async def test_a_flood_after_the_end_is_aborted(offence: bytes, fast: bool) -> None:
+    """After the server has closed, a client may send no more than a message and 256 KiB."""
+    own = EndpointLimits(message_bytes=LIMIT)
+    guard = make_guard(insecure_allow_any_host=True, fast=fast, limits={"own_protocol": own})
+    async with serving(guarded(Echo, guard), guard) as at:
+        async with await connect(at.port, "/ws", ALICE) as wire:
+            if offence:
+                wire.raw(offence)
+            else:
+                [connection] = guard.registry
+                guard.registry.end(connection, Refusal(Denial.REVOKED, "a logout"))
+            assert (await wire.receive()).opcode == CLOSE
+            accepted = 0
+            with contextlib.suppress(ConnectionError):
+                while accepted < 100 * 2**20:
+                    wire.frame(BINARY, b"x" * 65_000)
+                    await wire.writer.drain()
+                    accepted += 65_000
+            assert accepted < 20 * 2**20  # with the buffers of the kernel
+
+
+async def test_a_flood_leaves_time_for_others() -> None:
+    """After the end of its connection a client sends on. Tornado 6.5 read it all before other code ran."""
+    protocols: list[Any] = []
+
+    class Opened(Echo):
+        def open(self) -> None:
+            protocols.append(self.ws_connection)
+
+    guard = slow()
+    async with serving(guarded(Opened, guard), guard) as at:
+        async with await connect(at.port, "/ws", ALICE) as wire:
+            [connection] = guard.registry
+            guard.registry.end(connection, Refusal(Denial.REVOKED, "a logout"))
+            assert (await wire.receive()).opcode == CLOSE
+            [protocol] = protocols
+            flood = frame_bytes(BINARY, b"x") * 100_000
+            sent = os.write(wire.writer.get_extra_info("socket").fileno(), flood)
+            assert sent > 300_000  # until the kernel is full
+            goal, largest = protocol._wire_bytes_in + sent, 0
+            while (before := protocol._wire_bytes_in) < goal:
+                await asyncio.sleep(0)
+                largest = max(largest, protocol._wire_bytes_in - before)
+            assert largest <= 128 * 1024
 
 
 class Steps(WebSocketHandler):

@@ -1,43 +1,49 @@
-"""Tornado's own protocol for guarded handlers, if the fast one cannot replace it."""
+"""Tornado's own protocol for guarded handlers, if the fast one cannot replace it.
+
+The frames are read by the reader of the fast protocol, so both accept and refuse the same bytes.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 from asyncio import Future
 from typing import Any
 
 from tornado.httputil import HTTPHeaders
-from tornado.iostream import StreamClosedError
+from tornado.iostream import SSLIOStream, StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
-from stormdoor.core.deflate import Agreement, agree
+from stormdoor.core.deflate import Agreement, Inflater, agree
+from stormdoor.core.frame import CLOSE
+from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.guard.pause import PauseReading
+from stormdoor.tornado.fast.compat import unmask
 from stormdoor.tornado.stream_check import StreamCheck
 
 __all__ = ["TornadoProtocol"]
 
-_TOO_LARGE, _PROTOCOL_ERROR = 1009, 1002
-_MASKED = 0x80
-"""The bit that a client has to set in the second byte of a frame (RFC 6455 §5.1)."""
 _PIECE = 64 * 1024
-"""Bytes of one read. Smaller amounts are not counted as buffered."""
-
-
-def _answer(agreement: Agreement) -> HTTPHeaders:
-    return HTTPHeaders({"Sec-WebSocket-Extensions": agreement.answer})
+"""Bytes of one read. Smaller amounts of output are not counted as buffered."""
+_FRAME_WORK = 256
+"""Cost of a frame, beside one for each byte. Other connections may read after a cost of `_PIECE`."""
+_LINGER_BYTES = 256 * 1024
+"""Bytes from a client that are read and dropped after the server has closed."""
 
 
 class TornadoProtocol(WebSocketProtocol13):
-    """Tornado's protocol; it refuses unmasked frames, and records the cause when it ends a connection.
+    """Tornado's protocol with a strict reader of frames.
 
     If the handler closes, it ends the guard's connection first. So if the connection is still open when this
-    protocol closes, Tornado is the cause.
+    protocol closes, the client has violated the protocol.
     """
 
     handler: Any
-    _at_header = False
-    """True if the next read gets the first two bytes of a frame."""
-    _arrived = 0
-    """Bytes of the frame that is being read."""
+    _agreement: Agreement | None = None
+    """The negotiated compression."""
+    _reader: FrameReader | None = None
+    """The reader of frames, from the end of `open` on."""
     _paused_bytes = 0
     """Bytes of the message that exceeded a rate and is evaluated again."""
     stream_check: StreamCheck | None = None
@@ -46,34 +52,58 @@ class TornadoProtocol(WebSocketProtocol13):
     pause = 0.0
     """Seconds of the pause in reading after this frame."""
     _kept = 0
+    _work = 0
+    """Cost of the frames since other connections could read."""
+    _after_close = 0
+    """Bytes that have arrived after the end of the connection."""
 
-    async def _read_bytes(self, n: int) -> bytes:
-        """Read in pieces, so that received bytes are counted before the frame is complete."""
-        if n <= _PIECE:
-            read = await super()._read_bytes(n)
-            if self._at_header:
-                self._at_header = False
-                if not read[1] & _MASKED:
-                    self._refuse(_PROTOCOL_ERROR, "a frame of a client is not masked")
-            return read
-        data = bytearray()
-        while len(data) < n:
-            piece = await self.stream.read_bytes(min(_PIECE, n - len(data)), partial=True)
-            data += piece
-            self._arrived = len(data)
-            self._account()
-        self._wire_bytes_in += n
-        return bytes(data)
+    async def _receive_frame_loop(self) -> None:
+        """Read until the end of the connection, and let other connections read in between."""
+        # Tornado has a compressor if it has offered the agreement to the client.
+        inflater = Inflater(self._agreement) if self._agreement and self._compressor else None
+        self._decompressor = None
+        self._reader = FrameReader(0, mask=unmask, inflater=inflater)
+        try:
+            while not self.client_terminated:
+                await self._receive_frame()
+                if self._work >= _PIECE:
+                    self._work = 0
+                    await asyncio.sleep(0)
+        except StreamClosedError:
+            self._abort()
+        finally:
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
 
     async def _receive_frame(self) -> None:
-        self._at_header = True
-        await super()._receive_frame()
-        if self.pause:
-            pause, self.pause = self.pause, 0.0
-            await self.handler._door_pause_tornado(PauseReading(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
-        self._arrived = 0
-        if self._kept or self._fragmented_message_buffer is not None:
+        """Handle the next message or control frame, or read more bytes."""
+        reader: Any = self._reader
+        reader.limit = self.params.max_message_size
+        frame = reader.next()
+        if frame is not None:
+            opcode, payload = frame
+            self._work += _FRAME_WORK + len(payload)
+            # INVARIANT: nothing is delivered after the end of the connection, and no pong is sent.
+            if opcode == CLOSE or not self.server_terminated:
+                handled = self._handle_message(opcode, payload)
+                if handled is not None:
+                    await handled
+                if self.pause:
+                    pause, self.pause = self.pause, 0.0
+                    await self.handler._door_pause_tornado(PauseReading(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
+        elif reader.violation is not None and not self.server_terminated:
+            self._fail(reader.violation)
+        if self._kept or reader.unfinished:
+            reader.unfinished = False
             self._account()
+        if frame is None:
+            data = await self.stream.read_bytes(_PIECE, partial=True)
+            self._wire_bytes_in += len(data)
+            self._work += len(data)
+            if self.server_terminated:
+                self._after_close += len(data)
+                if self._after_close > _LINGER_BYTES + reader.limit:
+                    raise StreamClosedError  # its client continues a flood
+            reader.feed(data)
 
     def _write_frame(
         self,
@@ -100,12 +130,8 @@ class TornadoProtocol(WebSocketProtocol13):
     def _account(self, _: object = None) -> None:
         """Report to the guard the bytes that are buffered: unfinished, delayed and unsent messages."""
         size = 0
-        if not self.stream.closed():
-            fragments = self._fragmented_message_buffer
-            size = self._paused_bytes or self._arrived + (
-                0 if fragments is None else len(fragments)
-            )
-            size += self._waiting_out()
+        if not self.stream.closed() and self._reader is not None:
+            size = self._reader.kept + self._paused_bytes + self._waiting_out()
         if size != self._kept:
             self._kept = size
             self.handler._door_count_buffered(size)  # noqa: SLF001 - a guarded handler's own
@@ -131,39 +157,33 @@ class TornadoProtocol(WebSocketProtocol13):
             self.stream_check.resume()
 
     def drop(self) -> None:
-        """Drop the buffered data, because the server is about to close. The client gets no reason."""
-        if self._kept > _PIECE:
-            super()._abort()
+        """Drop the buffered data, because the server is about to close the connection."""
+        if self._reader is not None:
+            self._reader.stop()
+        self.withdraw()
 
-    def _refuse(self, code: int, reason: str) -> None:
-        """Close with `code`, and read nothing more.
+    def _fail(self, violation: Violation) -> None:
+        """Close with the code of the violation. Further bytes are dropped until the client has closed, too.
 
-        Raises:
-            StreamClosedError: Always; Tornado's loop ends the connection then.
+        If the stream were closed at once, with unread bytes, the kernel would reset the connection, and the
+        close frame might be lost.
         """
-        self.handler._door_record_abort(code, reason)  # noqa: SLF001 - a guarded handler's own
-        self.close(code, reason)
-        self.client_terminated = True
-        raise StreamClosedError
+        self.handler._door_record_abort(violation.code, violation.reason)  # noqa: SLF001 - a guarded handler's own
+        self.close(violation.code, violation.reason)
+        stream = self.stream
+        if not (stream.closed() or self._waiting_out() or isinstance(stream, SSLIOStream)):
+            with contextlib.suppress(OSError):
+                stream.socket.shutdown(socket.SHUT_WR)
 
-    def _parse_extensions_header(self, headers: HTTPHeaders) -> list[tuple[str, dict[str, str]]]:
+    def _parse_extensions_header(self, headers: HTTPHeaders) -> list[tuple[str, dict[str, Any]]]:
         """Return the acceptable offer of compression, as the fast protocol chooses it.
 
         Tornado takes the first offer and fails if that is not acceptable, or it reads a second offer as a
-        parameter of the first.
+        parameter of the first. It also skips parameters without a value.
         """
-        agreement = agree(",".join(headers.get_list("Sec-WebSocket-Extensions")))
-        return [] if agreement is None else super()._parse_extensions_header(_answer(agreement))
-
-    def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Close, and record the cause if the client's message was too large."""
-        if code == _TOO_LARGE:
-            self.handler._door_record_abort(code, reason or "")  # noqa: SLF001 - a guarded handler's own
-        super().close(code, reason)
-
-    def _abort(self) -> None:
-        """Cut the connection, and record the cause if the client broke the protocol."""
-        stream: Any = self.stream  # None before the handshake
-        if stream is not None and not stream.closed() and not self.server_terminated:
-            self.handler._door_record_abort(_PROTOCOL_ERROR, "it broke the WebSocket protocol")  # noqa: SLF001 - likewise
-        super()._abort()
+        self._agreement = agree(",".join(headers.get_list("Sec-WebSocket-Extensions")))
+        if self._agreement is None:
+            return []
+        name, *parameters = self._agreement.answer.split("; ")
+        pairs = (one.partition("=") for one in parameters)
+        return [(name, {key: value or None for key, _, value in pairs})]

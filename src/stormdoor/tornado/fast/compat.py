@@ -1,4 +1,4 @@
-"""Decide whether the fast protocol can replace Tornado's: only in a known version of Tornado and loop."""
+"""Parts of Tornado that the protocols depend on: the fast one needs a known version of Tornado and loop."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from functools import cache
 import tornado
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream
+from tornado.util import _websocket_mask
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
-__all__ = ["fits_handler", "fits_tornado"]
+from stormdoor.core.frame import Mask, xor_mask
+
+__all__ = ["fits_handler", "fits_tornado", "unmask"]
 
 _log = logging.getLogger("stormdoor.protocol")
+
+unmask: Mask = _websocket_mask if _websocket_mask.__module__ == "tornado.speedups" else xor_mask
+"""The fastest function that is installed: Tornado's extension module, but not its substitute in Python."""
 
 _KNOWN = frozenset([(6, 5), (6, 6)])
 _RELIED_UPON: tuple[tuple[type, tuple[str, ...]], ...] = (

@@ -26,7 +26,6 @@ from tornado import gen
 from tornado.concurrent import future_add_done_callback
 from tornado.iostream import IOStream
 from tornado.log import gen_log
-from tornado.util import _websocket_mask
 from tornado.websocket import (
     WebSocketHandler,
     _default_max_message_size,
@@ -40,10 +39,10 @@ from stormdoor.core.frame import (
     PING,
     TEXT,
     close_payload,
-    xor_mask,
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.guard.pause import PauseReading
+from stormdoor.tornado.fast.compat import unmask
 from stormdoor.tornado.fast.iostream_adapter import IOStreamAdapter
 from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
 from stormdoor.tornado.fast.outgoing import Outgoing
@@ -51,9 +50,6 @@ from stormdoor.tornado.fast.socket_transport import SocketTransport, detach_sock
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 
 __all__ = ["FastHandler", "FastProtocol"]
-
-# Tornado's extension module is the fastest by far. Without it, its substitute is the slowest.
-_mask = _websocket_mask if _websocket_mask.__module__ == "tornado.speedups" else xor_mask
 
 _FRAMES_AT_ONCE = 256
 """Number of frames of one connection, or KiB, after which other connections are served."""
@@ -179,7 +175,7 @@ class FastProtocol(Outgoing):
         self._connection = getattr(handler, "_door_admitted", None)
         self.close_code: int | None = None
         self.close_reason: str | None = None
-        self._reader = FrameReader(max_message_size, mask=_mask)
+        self._reader = FrameReader(max_message_size, mask=unmask)
         self._compression = compression
         self._selected_subprotocol: str | None = None
         self._receive_text = cast(FastHandler, handler)._door_receive_text  # noqa: SLF001 - what it is for
@@ -283,7 +279,9 @@ class FastProtocol(Outgoing):
             agreement = agree(offers)
         if agreement is not None:
             self._deflater = Deflater(agreement, self._compression or {})
-            self._reader = FrameReader(self._reader.limit, mask=_mask, inflater=Inflater(agreement))
+            self._reader = FrameReader(
+                self._reader.limit, mask=unmask, inflater=Inflater(agreement)
+            )
         return agreement
 
     async def _take_over(self, stream: IOStream) -> None:

@@ -1,0 +1,1 @@
+"""Cases of the WebSocket protocol with published numbers, run against both protocols and plain Tornado."""
