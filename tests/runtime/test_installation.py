@@ -117,13 +117,16 @@ async def test_short_key_is_refused(tmp_path: Path) -> None:
             pytest.fail("it was opened")
 
 
-async def test_change_that_cannot_be_recorded_is_not_silent(tmp_path: Path) -> None:
+async def test_change_that_cannot_be_recorded_is_not_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A trail that could not be written is an error of the command."""
     url = await _used(tmp_path)
     opened = open_installation(store=url, trail_key=KEY, purpose="change")
     one = await opened.__aenter__()
     await one.guard.admin.grant_role("alice", "moderator")
     await one.guard.state.close()
+    monkeypatch.setattr("stormdoor.runtime.last_write.PATIENCE_SECONDS", 0.1)
     with pytest.raises(StoreUnavailable, match="trail could not be written"):
         await opened.__aexit__(None, None, None)
 

@@ -232,6 +232,7 @@ async def test_it_can_be_closed_twice_or_without_a_start() -> None:
     await guard.close()
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_store_that_is_down_at_the_end() -> None:
     """With the store down the guard shuts down, and logs which entries could not be written."""
     store = FakeStore()
@@ -269,7 +270,8 @@ async def test_a_clean_start_is_in_the_trail() -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the time limit of a job."""
     monkeypatch.setattr("stormdoor.runtime.maintenance_loop._JOB_SECONDS", 0.1)
-    monkeypatch.setattr("stormdoor.runtime.guard._PATIENCE_SECONDS", 0.2)
+    for module in ("guard", "last_write"):
+        monkeypatch.setattr(f"stormdoor.runtime.{module}.PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr("stormdoor.guard.supervisor.ANSWER_SECONDS", 0.02)
 
 

@@ -222,9 +222,9 @@ async def test_a_session_that_follows_is_not_among_the_others(tmp_path: Path) ->
 
 
 async def test_a_process_that_ends_says_what_it_could_not_store(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It tries once more; what the store does not take then is lost, and the operator told so."""
+    """It tries for its patience; what the store does not take then is lost, and the operator told so."""
     async with _site(tmp_path / "door.db") as site:
         admin = site.guard.admin
         with _removed(site.path):
@@ -235,6 +235,7 @@ async def test_a_process_that_ends_says_what_it_could_not_store(
         await site.guard.close()
         assert "repeat the change" not in caplog.text
     async with _site(tmp_path / "other.db") as site:
+        monkeypatch.setattr("stormdoor.runtime.guard.PATIENCE_SECONDS", 0.2)
         with _removed(site.path):
             with pytest.raises(StoreUnavailable):
                 await site.guard.admin.revoke(Target.PRINCIPAL, "alice")

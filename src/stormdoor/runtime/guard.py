@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -61,6 +61,7 @@ from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Clock, Store, StoredState, SystemClock
 from stormdoor.ports.clock import readings
 from stormdoor.runtime.guarantee import guarantee_of
+from stormdoor.runtime.last_write import PATIENCE_SECONDS, repeat_until_stored
 from stormdoor.runtime.logins import check_rp_id, logins
 from stormdoor.runtime.maintenance_loop import MaintenanceLoop
 from stormdoor.stores import open_store
@@ -69,7 +70,6 @@ __all__ = ["Guard"]
 
 _log = logging.getLogger("stormdoor.guard")
 
-_PATIENCE_SECONDS = 5.0
 _STRICT: Mapping[str, str] = MappingProxyType({})
 _MACHINE_CHARACTERS = 32
 
@@ -431,6 +431,7 @@ class Guard:
         self._starting: asyncio.Future[None] | None = None
         self._maintenance: asyncio.Task[None] | None = None
         self._stopping: asyncio.Event | None = None
+        self._patient_until = 0.0
 
     @classmethod
     def from_config(
@@ -606,31 +607,33 @@ class Guard:
             if self._stopping is not None:
                 self._stopping.set()
             await asyncio.wait(
-                [self._maintenance, *self.maintenance_loop.jobs.values()], timeout=_PATIENCE_SECONDS
+                [self._maintenance, *self.maintenance_loop.jobs.values()], timeout=PATIENCE_SECONDS
             )
             for task in (self._maintenance, *self.maintenance_loop.jobs.values()):
                 task.cancel()
             await asyncio.wait(
-                [self._maintenance, *self.maintenance_loop.jobs.values()], timeout=_PATIENCE_SECONDS
+                [self._maintenance, *self.maintenance_loop.jobs.values()], timeout=PATIENCE_SECONDS
             )
             self._maintenance = None
             self.maintenance_loop.jobs.clear()
         # In batches, so that the loop continues to serve the remaining clients.
         await self.registry.drain_close_queue()
         await self.revalidation.close()
+        self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         if self.running:
             self._note("sys_shutdown")
-            await self._last("what waits for the store cannot be stored", self.unfinished.retry())
+            await self._last("what waits for the store cannot be stored", self._store_unfinished)
             self.unfinished.lost()
-            await self._last("the trail cannot be written", self.trail.flush())
+            await self._last("the trail cannot be written", self.trail.flush)
             if len(self.trail):
                 _log.critical(
                     "%d entries of the trail were not written and are lost", len(self.trail)
                 )
-            await self._last("the broker does not answer", self._broker.leave(self.registry.node))
+            node, members = self.registry.node, self.state.members
+            await self._last("the broker does not answer", lambda: self._broker.leave(node))
             await self._last(
                 "the list of connections cannot be written",
-                self.state.members.remove_member(self.registry.node, self.heartbeat.instance),
+                lambda: members.remove_member(node, self.heartbeat.instance),
             )
             self.running = False
         errands = list(self._errands)
@@ -642,17 +645,22 @@ class Guard:
                 await one.close()
             except Exception:  # noqa: BLE001 - the others must close as well
                 _log.exception("%s did not close", type(one).__name__)
-        await self._last("the store cannot be closed", self.state.close())
+        await self._last("the store cannot be closed", self.state.close)
         self.passwords.close()
 
-    async def _last(self, fault: str, work: Coroutine[Any, Any, object]) -> None:
-        """Run a step of `close`, and log its failure, which must not prevent the end of the process."""
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await work
-        except (StoreUnavailable, TimeoutError) as error:
-            said = str(error) or f"no answer within {_PATIENCE_SECONDS:g} s"
-            _log.error("%s: %s", fault, said)
+    async def _store_unfinished(self) -> bool:
+        await self.unfinished.retry()
+        return not len(self.unfinished)
+
+    async def _last(self, fault: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Run a step of `close`, and log its failure, which must not prevent the end of the process.
+
+        All steps share one patience with a store that does not answer. Afterwards each gets one attempt.
+        """
+        # A beat finds the primary after a failover: only to that server is anything written.
+        beat = self.heartbeat.beat
+        if error := await repeat_until_stored(work, self._patient_until, between=beat):
+            _log.error("%s: %s", fault, error)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from stormdoor.core.event import verify
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.ports import TrailStore
 from stormdoor.runtime.guard import Guard
+from stormdoor.runtime.last_write import PATIENCE_SECONDS, repeat_until_stored
 
 __all__ = ["Installation", "open_installation"]
 
@@ -86,8 +88,9 @@ async def open_installation(
         try:
             yield Installation(guard, key, known)
         finally:
-            written = await guard.trail.flush()
-        if not written:
+            until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+            error = await repeat_until_stored(guard.trail.flush, until)
+        if error:
             raise StoreUnavailable("the change was made, but the trail could not be written")
     finally:
         await guard.close()
