@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import sys
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from tests.chaos.checkers import REASONS
 from tests.chaos.history import WAYS
+from tests.chaos.processes import load
 from tests.chaos.revocations import KINDS
 from tests.chaos.run import MODES, Method, Mode, Result, Servers, by_part, new_folder, run
 from tests.chaos.schedules import SCHEDULES, prove, table
@@ -39,6 +41,12 @@ def main() -> int:
     parser.add_argument(
         "--fault", action="append", help="only this one (see tests/chaos/faults.py)"
     )
+    parser.add_argument(
+        "--load",
+        type=int,
+        help="processes that keep the processors busy meanwhile; default: on SQLite, as many as there are "
+        "processors, else 0",
+    )
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument(
         "--parties",
@@ -59,7 +67,7 @@ def main() -> int:
         programs = None
     seeds = range(options.seed, options.seed + options.seeds)
     if mutations:
-        return asyncio.run(_prove_all(mutations, seeds, programs))
+        return asyncio.run(_prove_all(mutations, seeds, programs, options.load))
     modes: list[Mode] = options.mode or [m for m in MODES if programs or m == "sqlite"]
     plan = [(seed, mode) for seed in seeds for mode in modes]
     seconds = options.minutes * 60 / len(modes)
@@ -68,19 +76,25 @@ def main() -> int:
     return min(failed, 1)
 
 
-async def _prove_all(names: Sequence[str], seeds: Sequence[int], programs: Binaries | None) -> int:
+async def _prove_all(
+    names: Sequence[str], seeds: Sequence[int], programs: Binaries | None, busy: int | None
+) -> int:
     """Run the schedules. Returns 1 if a mutation was not noticed, or a schedule broke a guarantee without."""
     began = time.monotonic()
     async with Servers(programs) as servers:
-        proofs = [
-            await prove(name, seed=seed, servers=servers, report=_print)
-            for seed in seeds
-            for name in names
-        ]
+        proofs = []
+        for seed, name in itertools.product(seeds, names):
+            with load(_default_load(SCHEDULES[name].mode) if busy is None else busy):
+                proofs.append(await prove(name, seed=seed, servers=servers, report=_print))
     _print(table(proofs))
     wrong = [proof.name for proof in proofs if not proof.holds]
     _print(f"\n{time.monotonic() - began:.0f} s in all; not proven: {', '.join(wrong) or 'none'}")
     return min(len(wrong), 1)
+
+
+def _default_load(mode: Mode) -> int:
+    """Return how many processes keep the processors busy. On SQLite, no other fault makes a node slow."""
+    return os.cpu_count() or 1 if mode == "sqlite" else 0
 
 
 def _end_with(parent: int) -> None:
@@ -102,18 +116,20 @@ async def _run_all(
     async with Servers(programs) as servers:
         for number, (seed, mode) in enumerate(plan, start=1):
             folder = new_folder(f"{mode}-{seed}")
+            busy = _default_load(mode) if options.load is None else options.load
             _print(f"[{number} of {len(plan)}, {time.strftime('%H:%M:%S')}] {folder}")
             try:
-                result = await run(
-                    mode,
-                    seed=seed,
-                    seconds=seconds,
-                    folder=folder,
-                    servers=servers,
-                    parties=options.parties or (24 if mode == "sqlite" else 12),
-                    calm=options.calm,
-                    only=options.fault or (),
-                )
+                with load(busy):
+                    result = await run(
+                        mode,
+                        seed=seed,
+                        seconds=seconds,
+                        folder=folder,
+                        servers=servers,
+                        parties=options.parties or (24 if mode == "sqlite" else 12),
+                        calm=options.calm,
+                        only=options.fault or (),
+                    )
             except Exception:  # noqa: BLE001 - the other runs tell whether it comes again
                 failed += 1
                 _print(f"{mode}, seed {seed}: the run failed\n{traceback.format_exc()}")

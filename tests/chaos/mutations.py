@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from stormdoor import Guard
 from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation
+from stormdoor.guard.observed_rows import ObservedRows
+from stormdoor.ports import Member
 from stormdoor.stores import statements
 from stormdoor.stores.sqlite import SqliteStore
 from stormdoor.tornado.fast.outgoing import Outgoing
@@ -158,6 +161,20 @@ def _without_compare_and_set(guard: Guard) -> None:
     members._BEAT = members._BEAT.replace(written, "1")  # type: ignore[misc]
 
 
+def _without_observation(guard: Guard) -> None:
+    """The age of a row by the store's clock ends the wait for its node, and that clock was set."""
+    members = guard.state.members
+
+    async def aged() -> list[Member]:
+        return [replace(one, age=float("inf")) for one in await members.members()]
+
+    def is_old(_: ObservedRows, member: Member) -> bool:
+        return member.age > member.status.lease
+
+    _replace(guard, members=_Wrapped(members, members=aged))
+    ObservedRows.outlast_lease = is_old  # type: ignore[assignment, method-assign]
+
+
 def _without_warning(guard: Guard) -> None:
     """A heartbeat that PostgreSQL answers with a warning renews the lease."""
     from stormdoor.stores.postgresql.link import PostgresqlLink
@@ -197,6 +214,7 @@ MUTATIONS: dict[str, Callable[[Guard], None]] = {
     "outbox": _without_outbox,
     "dropping": _without_dropping,
     "compare-and-set": _without_compare_and_set,
+    "observation": _without_observation,
     "warning": _without_warning,
     "look-ups": _without_epoch_of_look_ups,
     "epoch": _without_epoch,

@@ -93,6 +93,11 @@ class Stage:
         assert self._running.pair is None
         return self._running.file
 
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the store is a file."""
+        return self._running.pair is None
+
     def close(self) -> None:
         """Close the sockets."""
         for client in self._clients:
@@ -157,7 +162,7 @@ class Stage:
     async def is_declared(self) -> bool:
         """Return whether the store holds `far` for lapsed."""
         start = f"n{self.far.number}.%"
-        if self._running.pair is None:
+        if self.on_sqlite:
             with contextlib.closing(sqlite3.connect(self.file)) as file:
                 rows = file.execute("SELECT declared FROM node WHERE id LIKE ?", (start,))
                 return bool(rows.fetchall()[0][0])
@@ -226,6 +231,17 @@ async def _declared_lapsed(stage: Stage) -> None:
         stage.heal()
 
 
+async def _silent(stage: Stage) -> None:
+    """A node that holds its lease learns nothing more, and another node waits for it."""
+    await stage.open()
+    if stage.on_sqlite:  # no link to cut, but a machine may be so busy that the node does not run
+        stage.far.signal(signal.SIGSTOP)
+    stage.cut()
+    await stage.end(wait="cluster")
+    stage.far.signal(signal.SIGCONT)
+    await asyncio.sleep(_AFTER_SECONDS)
+
+
 async def _cancelled_waits(stage: Stage) -> None:
     """A node still reaches an old primary, where an operator cancels each wait for the standby."""
     await stage.open()
@@ -291,6 +307,7 @@ SCHEDULES: dict[str, Schedule] = {
     "dropping": Schedule(_full_buffer),
     # A lease is the longest time in which the other node does not know of a change.
     "compare-and-set": Schedule(_declared_lapsed, lease=_LONG_LEASE_SECONDS),
+    "observation": Schedule(_silent),
     "warning": Schedule(_cancelled_waits),
     "look-ups": Schedule(_look_ups_behind),
     "epoch": Schedule(_head_goes_back, "asynchronous"),
@@ -298,6 +315,7 @@ SCHEDULES: dict[str, Schedule] = {
     "outbox on SQLite": Schedule(_change_alone, "sqlite"),
     "dropping on SQLite": Schedule(_full_buffer, "sqlite"),
     "compare-and-set on SQLite": Schedule(_declared_lapsed, "sqlite"),
+    "observation on SQLite": Schedule(_silent, "sqlite"),
     "epoch on SQLite": Schedule(_backup_restored, "sqlite"),
 }
 """A schedule for each of `tests.chaos.mutations.MUTATIONS`, and for each that SQLite has, too.

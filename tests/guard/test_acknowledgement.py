@@ -74,18 +74,29 @@ async def test_a_dead_node_is_declared_lapsed() -> None:
             await store.beat("dead", dead)
 
 
-class _ClockAhead(Networked):
-    """A server that was promoted: its clock is an hour ahead of the one that recorded the declarations."""
+class _ClockSet(Networked):
+    """A server with a clock that was set, or that was promoted and has another clock than the former one.
+
+    Args:
+        age: Seconds since a beat or a declaration, by that clock.
+    """
+
+    def __init__(self, age: float) -> None:
+        super().__init__()
+        self.age = age
 
     async def members(self) -> list[Member]:
-        return [replace(one, age=one.age + 3600.0) for one in await super().members()]
+        return [replace(one, age=self.age) for one in await super().members()]
 
 
-async def test_a_declaration_from_before_a_failover_is_waited_for() -> None:
-    """The other server's clock cannot say that the lease has ended: the wait lasts for a lease."""
-    guard = _node(store := _ClockAhead())
+@pytest.mark.parametrize("applied", ["before a failover", ""], ids=["earlier epoch", "same epoch"])
+@pytest.mark.parametrize("age", [3600.0, float("inf"), 0.0])
+async def test_no_clock_of_a_store_ends_the_wait(age: float, applied: str) -> None:
+    """INVARIANT: a declaration counts when the process has seen it for a lease, by its own clock."""
+    guard = _node(store := _ClockSet(age))
     async with guard:
-        cut_off = NodeStatus(applied=LogPosition("before the failover", 5), lease=0.5)
+        epoch = applied or (await store.log_position()).epoch
+        cut_off = NodeStatus(applied=LogPosition(epoch, 0), lease=0.5)
         await store.beat("cut off", cut_off, joining=True)
         [seen] = [one.beat for one in await store.members() if one.node == "cut off"]
         assert await store.declare_lapsed("cut off", seen)
@@ -93,6 +104,23 @@ async def test_a_declaration_from_before_a_failover_is_waited_for() -> None:
         done = await guard.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
         assert time.monotonic() - began >= cut_off.lease
         assert (done.applied, done.lapsed) == (1, 1)
+        began = time.monotonic()  # from then on, this process knows it
+        await guard.admin.revoke(Target.PRINCIPAL, "bob", wait="cluster")
+        assert time.monotonic() - began < cut_off.lease
+
+
+async def test_a_declaration_counts_anew_in_another_epoch() -> None:
+    """A promoted server may have lost the declaration: its beats get the same numbers again."""
+    guard = _node(store := Networked())
+    async with guard:
+        cut_off = NodeStatus(applied=LogPosition("", 0), lease=0.3)
+        await store.beat("cut off", cut_off, joining=True)
+        assert await store.declare_lapsed("cut off", 1)
+        await guard.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
+        await store.begin_epoch((await store.log_position()).epoch)
+        began = time.monotonic()
+        await guard.admin.revoke(Target.PRINCIPAL, "bob", wait="cluster")
+        assert time.monotonic() - began >= cut_off.lease
 
 
 async def test_a_node_that_beats_and_does_not_apply_is_declared_lapsed() -> None:

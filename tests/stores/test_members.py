@@ -1,12 +1,17 @@
 """The nodes in a SQLite file: no write of another process delays a beat, and old nodes are removed."""
 
+import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import SystemClock
+from stormdoor.ports.clock import boot_id
 from stormdoor.stores import MemoryStore, SqliteStore
+from stormdoor.stores.sqlite import members
 from stormdoor.testing.contract.support import NOW, STATUS, connection, opened
 from tests.stores.processes import lock_held
 
@@ -46,14 +51,41 @@ async def test_silent_node_is_purged(
 
 
 @pytest.mark.extended
-async def test_node_of_an_earlier_boot_is_silent(
+async def test_nodes_of_an_earlier_boot_are_removed(path: Path) -> None:
+    """Their processes have ended. A node of unknown boot may run, so it stays."""
+    instances = (f"{boot_id()}.a", "another-boot.b", "of earlier code", "")
+    async with opened(SqliteStore(path)) as store:
+        for node, instance in enumerate(instances):
+            await store.beat(str(node), replace(STATUS, instance=instance), joining=True)
+    async with opened(SqliteStore(path)) as store:
+        assert [one.node for one in await store.members()] == ["0", "2", "3"]
+
+
+async def test_machine_without_a_boot_id_removes_no_node(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a restart of the machine its clock begins anew, and no node counts as alive."""
-    began = SystemClock.monotonic()
+    """Where the system gives no id, no row is of an earlier boot."""
     async with opened(SqliteStore(path)) as store:
-        await store.beat("n1", STATUS, joining=True)
-        monkeypatch.setattr(SystemClock, "monotonic", staticmethod(lambda: began - 1_000.0))
-        [found] = await store.members()
-        assert found.age == float("inf")
-        assert await store.purge(NOW) == 1
+        await store.beat("n1", replace(STATUS, instance="some-boot.a"), joining=True)
+        await store.beat("n2", replace(STATUS, instance=".a"), joining=True)
+    monkeypatch.setattr(members, "boot_id", lambda: "")
+    async with opened(SqliteStore(path)) as store:
+        assert len(await store.members()) == 2
+
+
+async def test_clock_is_read_with_the_row(path: Path) -> None:
+    """A beat of another process that comes before the row is read is never in the future."""
+    async with opened(SqliteStore(path)) as store, opened(SqliteStore(path)) as other:
+        await other.beat("n1", STATUS, joining=True)
+        free = threading.Event()
+        live = store._database._live
+        assert live is not None
+        waiting = live.list_thread.submit(free.wait)  # as on a machine that is busy
+        reading = asyncio.create_task(store.members())
+        await asyncio.sleep(0.01)
+        await other.beat("n1", STATUS, joining=True)
+        free.set()
+        [found] = await reading
+        assert waiting.result()
+        assert found.beat == 2
+        assert 0.0 <= found.age < 60.0

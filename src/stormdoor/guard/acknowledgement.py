@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import StoreUnavailable
+from stormdoor.guard.observed_rows import ObservedRows
 from stormdoor.ports import StoredState
 
 __all__ = ["ANOTHER_EPOCH", "Acknowledgement", "Closed", "Nodes", "wait_for_nodes"]
@@ -69,18 +70,18 @@ class Acknowledgement(NamedTuple):
     known: bool | None = None
 
 
-async def wait_for_nodes(state: StoredState, position: LogPosition, here: str = "") -> Nodes:
+async def wait_for_nodes(
+    state: StoredState, position: LogPosition, rows: ObservedRows, here: str = ""
+) -> Nodes:
     """Wait until each node has applied the log up to `position`, or is declared lapsed and its lease ended.
 
-    A node that does not report the position within twice its lease is declared lapsed, also if it beats. By
-    then it holds no lease: the head that any later beat returns is not before the position.
-
-    A node that was declared lapsed under another epoch counts as lapsed after this call has waited for the
-    length of its lease. After a failover, the age of its declaration comes from two clocks.
+    A node that does not report the position within twice its lease is declared lapsed, also if it beats. It
+    counts as lapsed when this process has seen it declared for the length of its lease.
 
     Args:
         state: State of members and revocations.
         position: The position of an entry, or a head that was read after it was added.
+        rows: The rows that earlier calls have seen.
         here: The instance of this process, if it has applied the log up to `position`; else "". It need not
             report that.
 
@@ -92,6 +93,7 @@ async def wait_for_nodes(state: StoredState, position: LogPosition, here: str = 
     began = loop.time()
     while True:
         members = await state.members.members()
+        rows.look(members, position.epoch)
         applied = [
             one
             for one in members
@@ -99,12 +101,7 @@ async def wait_for_nodes(state: StoredState, position: LogPosition, here: str = 
         ]
         waited = loop.time() - began
         others = [one for one in members if one not in applied]
-        waiting = [
-            one
-            for one in others
-            if not one.lapsed
-            or (one.status.applied.epoch != position.epoch and waited < one.status.lease)
-        ]
+        waiting = [one for one in others if not (one.declared and rows.outlast_lease(one))]
         # INVARIANT: the epoch is read after the members, so their positions are of this epoch or older.
         if (not waiting or waited > _SOON_SECONDS) and (
             (await state.revocations.log_position()).epoch != position.epoch

@@ -40,6 +40,7 @@ from stormdoor.guard.acknowledgement import (
 )
 from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.known_principal import is_known
+from stormdoor.guard.observed_rows import ObservedRows
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
@@ -71,6 +72,8 @@ class Administration:
     """Changes that have taken effect in this process, and are not stored yet."""
     heartbeat: Heartbeat | None = None
     """The heartbeat of this node; None in a program that is no node."""
+    rows: ObservedRows = field(default_factory=ObservedRows)
+    """The rows of the nodes, as this process has seen them."""
 
     def _note(
         self,
@@ -125,7 +128,7 @@ class Administration:
 
     async def _wait_for_nodes(self, position: LogPosition) -> Nodes:
         here = "" if self.heartbeat is None else await self.heartbeat.follow_up_to(position)
-        return await wait_for_nodes(self.state, position, here)
+        return await wait_for_nodes(self.state, position, self.rows, here)
 
     @overload
     async def revoke(

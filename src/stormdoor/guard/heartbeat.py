@@ -8,7 +8,6 @@ import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -16,9 +15,11 @@ from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import ConfigurationError, NodeNameTaken
 from stormdoor.guard.active_policies import ActivePolicies
+from stormdoor.guard.observed_rows import ObservedRows
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.ports import Clock, Member, NodeStatus, StoredState
+from stormdoor.ports.clock import boot_id
 
 __all__ = ["Heartbeat"]
 
@@ -49,7 +50,7 @@ class Heartbeat:
         clock: Source of the time.
 
     Attributes:
-        instance: Random id of this start of the process, once it has begun.
+        instance: Id of this start of the process, once it has begun: see `NodeStatus`.
         joined: Whether this node is a member of the installation.
         running: Whether `run` runs.
     """
@@ -80,8 +81,7 @@ class Heartbeat:
         """Monotonic seconds from before the last question with an answer up to which all is applied."""
         self._other: Member | None = None
         """Another instance with the name of this node, which was declared lapsed."""
-        self._other_since = 0.0
-        """Monotonic seconds since which `_other` gets no lease."""
+        self._rows = ObservedRows()
         self.instance = ""
         self.joined = False
         self.running = False
@@ -96,7 +96,7 @@ class Heartbeat:
             StoreUnavailable: The store does not answer; the guard must not start.
         """
         # Not before: a process may make its guard and then fork.
-        self.instance = self.instance or secrets.token_hex(16)
+        self.instance = self.instance or f"{boot_id()}.{secrets.token_hex(16)}"
         await self._join_at_start()
         await self._supervisor.start()
         await self.beat()
@@ -116,8 +116,7 @@ class Heartbeat:
 
     async def _join(self) -> None:
         node, other = self._registry.node, self._other
-        # INVARIANT: by the clock of this machine, which no failover changes.
-        over = other is not None and _now() - self._other_since > other.status.lease
+        over = other is not None and self._rows.outlast_lease(other)
         try:
             await self._state.members.beat(
                 node, self._status(), joining=True, replacing=other if over else None
@@ -133,16 +132,11 @@ class Heartbeat:
     async def _look_at_other(self) -> None:
         """Find the other instance with the name of this node, and declare it lapsed if it is silent."""
         members, node = self._state.members, self._registry.node
-        found = next((one for one in await members.members() if one.node == node), None)
-        if found is not None and not found.declared:
-            silent = found.age > found.status.lease
-            declared = silent and await members.declare_lapsed(node, found.beat)
-            found = replace(found, declared=True) if declared else None
-        known = self._other
-        if found is None:
-            self._other = None
-        elif known is None or _beat_of(found) != _beat_of(known):
-            self._other, self._other_since = found, _now()
+        own = [one for one in await members.members() if one.node == node]
+        self._rows.look(own)
+        self._other = next((one for one in own if one.declared), None)
+        for silent in filter(self._rows.outlast_lease, own if self._other is None else ()):
+            await members.declare_lapsed(node, silent.beat)
 
     @property
     def age(self) -> float | None:
@@ -225,10 +219,6 @@ class Heartbeat:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _beat_of(member: Member) -> tuple[str, int]:
-    return member.status.instance, member.beat
 
 
 @cache  # it reads a file of the installed distribution

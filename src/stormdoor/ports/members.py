@@ -25,7 +25,8 @@ class NodeStatus:
         version: Its version of stormdoor.
         policies: Digest of the policies by which it decides.
         connections: Number of its open connections.
-        instance: Random id of this start of the process; "" from code that knows none.
+        instance: Id of this start of the process: that of the start of its machine, a dot, and a random part;
+            "" from code that knows none.
     """
 
     applied: LogPosition
@@ -43,8 +44,9 @@ class Member:
     Attributes:
         node: Its name.
         beat: Number of its last beat that the engine recorded.
-        age: Seconds since that beat, or since the node was declared lapsed, by the engine's clock.
-        declared: Whether its lease was declared lapsed.
+        age: Seconds since that beat, or since the node was declared lapsed, by the engine's clock; infinite
+            if another clock has dated the row. It proves nothing, because a clock may be set.
+        declared: Whether its lease was declared lapsed. It may still hold the lease of an earlier beat.
         status: What it reported with that beat.
     """
 
@@ -53,11 +55,6 @@ class Member:
     age: float
     declared: bool
     status: NodeStatus
-
-    @property
-    def lapsed(self) -> bool:
-        """True if the node cannot hold a lease: it was declared lapsed, and no beat can count any more."""
-        return self.declared and self.age >= self.status.lease
 
 
 class Members(Protocol):
@@ -110,8 +107,8 @@ class Members(Protocol):
     async def declare_lapsed(self, node: str, seen: int) -> bool:
         """Declare that the lease of a node lapses, if `seen` is still its last recorded beat.
 
-        From then on `beat` raises for this node until it joins again, also if the beat was asked before. The
-        node may hold a lease from an earlier beat, until `Member.lapsed` is true.
+        From the commit on, `beat` raises for this node until it joins again, also if the beat was asked
+        before. The node may hold the lease of a beat before the commit.
 
         Args:
             node: Name of the node.

@@ -85,7 +85,7 @@ async def guarantee_of(state: StoredState, members: Iterable[Member]) -> Guarant
     Raises:
         StoreUnavailable: The server of the store does not answer.
     """
-    leases = [one.status.lease for one in members if not one.lapsed]
+    leases = [one.status.lease for one in members if not one.declared]
     lease = max(leases, default=state.members.lease_seconds)
     engine: object = state.members
     confirmed = await engine.confirmation() if isinstance(engine, Replicated) else None

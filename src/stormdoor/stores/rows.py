@@ -238,7 +238,7 @@ def member_from(row: Row) -> Member:
     return Member(
         node=node,
         beat=beat,
-        # The engine's clock began anew, such as that of a machine that was started again.
+        # A beat in the future was dated by another clock.
         age=age if age >= 0.0 else float("inf"),
         declared=bool(declared),
         status=NodeStatus(

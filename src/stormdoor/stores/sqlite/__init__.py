@@ -55,6 +55,7 @@ class SqliteStore(
     async def open(self) -> None:
         """See `Engine.open`."""
         await self._database.open()
+        await self.remove_earlier_boots()
 
     async def close(self) -> None:
         """See `Engine.close`."""

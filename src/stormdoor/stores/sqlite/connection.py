@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from stormdoor.errors import StoreInDoubt
+from stormdoor.ports import SystemClock
 from stormdoor.stores import statements as sql
 
 __all__ = ["connect", "prove_writable", "transaction", "use_write_ahead_log"]
@@ -22,7 +23,9 @@ def connect(path: str, *, timeout: float) -> sqlite3.Connection:
         path: The existing file.
         timeout: Seconds to wait while another process keeps it locked.
     """
-    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    made = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    made.create_function("monotonic", 0, lambda: SystemClock.monotonic())  # noqa: PLW0108 - tests replace the clock
+    return made
 
 
 def use_write_ahead_log(connection: sqlite3.Connection, patience: float) -> None:

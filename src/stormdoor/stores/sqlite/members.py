@@ -1,10 +1,12 @@
 """`stormdoor.ports.Members` on SQLite."""
 
 import sqlite3
+from typing import Final
 
 from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import Member, NodeStatus, SystemClock
+from stormdoor.ports.clock import boot_id
 from stormdoor.ports.members import NOT_A_MEMBER
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import join_row, member_from, status_row
@@ -13,6 +15,10 @@ from stormdoor.stores.sqlite.part import Part
 __all__ = ["SqliteMembers"]
 
 _RECORD_SECONDS = 1.0
+# SQLite reads the clock with the row, so a beat of another process is never later.
+_MEMBERS: Final = sql.MEMBERS.replace("? - alive_at", "monotonic() - alive_at")
+_DECLARE: Final = sql.DECLARE_LAPSED.replace("alive_at = ?", "alive_at = monotonic()")
+_OTHER_BOOT: Final = "FROM node WHERE instance LIKE '_%._%' AND instance NOT LIKE ? || '.%'"
 
 
 class SqliteMembers(Part):
@@ -21,6 +27,17 @@ class SqliteMembers(Part):
     __slots__ = ()
 
     lease_seconds = 2.0
+
+    async def remove_earlier_boots(self) -> None:
+        """Remove the nodes of earlier starts of this machine: their processes have ended.
+
+        Raises:
+            StoreUnavailable: The file does not answer.
+        """
+        boot = (boot_id(),)
+        if all(boot) and self._database.look_up(f"SELECT 1 {_OTHER_BOOT} LIMIT 1", boot):
+            remove = f"DELETE {_OTHER_BOOT}"
+            await self._database.write(lambda connection: connection.execute(remove, boot))
 
     async def beat(
         self,
@@ -60,16 +77,14 @@ class SqliteMembers(Part):
 
     async def members(self) -> list[Member]:
         """See `Members.members`."""
-        rows = await self._database.list_rows(sql.MEMBERS, (SystemClock.monotonic(),))
-        return [member_from(row) for row in rows]
+        return [member_from(row) for row in await self._database.list_rows(_MEMBERS)]
 
     async def declare_lapsed(self, node: str, seen: int) -> bool:
         """See `Members.declare_lapsed`."""
 
         def declare(connection: sqlite3.Connection) -> bool:
-            values = (SystemClock.monotonic(), node, seen)
             return (
-                connection.execute(sql.DECLARE_LAPSED, values).rowcount > 0
+                connection.execute(_DECLARE, (node, seen)).rowcount > 0
                 or connection.execute(sql.DECLARED, (node, seen)).fetchone() is not None
             )
 
