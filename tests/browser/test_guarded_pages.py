@@ -1,4 +1,4 @@
-"""`stormdoor run --pages` in Chromium: to the login and back, and nothing to see after the logout."""
+"""`stormdoor run` in Chromium: to the login and back, and nothing to see after the logout."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _log_in(page: Page, run: Run) -> None:
 
 def test_to_the_login_and_back_to_the_address(tmp_path: Path, context: BrowserContext) -> None:
     """The browser returns to its path with its query. A refused POST is not sent again after the login."""
-    with running(tmp_path, _start(tmp_path), "--pages") as run:
+    with running(tmp_path, _start(tmp_path)) as run:
         run.wait_for("guarded")
         at, page = f"http://127.0.0.1:{run.port}", context.new_page()
         path = "/lab/a%20b?file[]=x&name=%C3%A4&to=//evil.example"
@@ -152,7 +152,7 @@ def test_nothing_is_shown_after_the_logout(tmp_path: Path, context: BrowserConte
             page.goto(f"http://127.0.0.1:{plain.port}{path}")
         page.go_back(wait_until="commit")  # a page of the cache does not load
         expect(page.locator("h1")).to_contain_text("the secret")
-    with running(tmp_path, _start(tmp_path), "--pages") as run:
+    with running(tmp_path, _start(tmp_path)) as run:
         run.wait_for("guarded")
         at = f"http://127.0.0.1:{run.port}"
         page.goto(f"{at}/lab")
@@ -174,7 +174,7 @@ def test_a_page_on_another_port(tmp_path: Path, context: BrowserContext) -> None
     evil = _start(tmp_path, "evil")
     with (
         running(tmp_path, evil, guarded=False) as other,
-        running(tmp_path, _start(tmp_path), "--pages") as run,
+        running(tmp_path, _start(tmp_path)) as run,
     ):
         run.wait_for("guarded")
         at, page = f"http://127.0.0.1:{run.port}", context.new_page()

@@ -47,7 +47,7 @@ def test_the_command_takes_a_phone(
 
 
 def test_the_command_takes_the_login_and_the_logout(browser: Browser, tmp_path: Path) -> None:
-    """Of a program under `stormdoor run --pages`, in the size of the committed files."""
+    """Of a program under `stormdoor run`, in the size of the committed files."""
     size = struct.pack("!2I", 2 * LOGIN_SIZE["width"], 2 * LOGIN_SIZE["height"])
     taken = take_login(browser, tmp_path)
     assert {one.name for one in taken} == {"login-light.png", "login-dark.png", "logout.png"}

@@ -115,9 +115,9 @@ def test_a_mistake_in_a_value_of_the_preset(tmp_path: Path) -> None:
         grants = ["app:see"]
         """,
     )
-    (found,) = [one for one in check_file(path) if one.id == "ungranted-permission"]
+    (found,) = [one for one in check_file(path) if one.place == "protect.permission"]
     line = read_preset("app").lines["protect", "permission"]
-    assert (found.line, found.place) == (3, "protect.permission")
+    assert (found.line, found.id) == (3, "ungranted-permission")
     assert f"(line {line} of the preset 'app'" in found.what
 
 

@@ -83,9 +83,10 @@ def test_nothing(tmp_path: Path) -> None:
 
 
 def test_pages(tmp_path: Path) -> None:
-    """One permission for all pages, or `false`, which also switches off that of a preset."""
+    """One permission for all pages, or none, also with a preset: `insecure_unguarded_pages`."""
     assert read(tmp_path, '[protect]\npages = "app:use"').pages == "app:use"
-    assert read(tmp_path, "[protect]\npages = false").pages is None
+    found = read(tmp_path, 'preset = "app"\n[protect]\ninsecure_unguarded_pages = true')
+    assert (found.pages, found.insecure_unguarded_pages) == (None, True)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,12 @@ def test_pages(tmp_path: Path) -> None:
         ('permission = { public = "" }', r":2: protect\.permission: public\(\) needs a reason"),
         ('permissions = { "/a(" = "a:b" }', r"'/a\(' is not a pattern of a path: missing \)"),
         ('first_message = ["("]', r":2: protect\.first_message\[0\]: '\(' is not a pattern"),
-        ("pages = true", 'write the permission, such as pages = "app:use", or false'),
+        ("pages = true", 'write the permission, such as pages = "app:use", or insecure_unguarded'),
+        ("pages = false", 'write the permission, such as pages = "app:use", or insecure_unguarded'),
+        (
+            'insecure_unguarded_pages = true\npages = "app:use"',
+            r":3: protect\.pages: contradicts insecure_unguarded_pages",
+        ),
         ('pages = "A b"', "'A b' is not a permission"),
         ('limits = { "/a" = { message_bytes = 0 } }', "message_bytes must be greater than 0"),
         ('transports = { "/a" = { session = "json" } }', 'write name = "sid"'),

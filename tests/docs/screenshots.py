@@ -2,7 +2,7 @@
 
 Chromium logs in to a demo that is started for this, runs all attacks, and shows the result. There is one
 picture for the light and one for the dark, and the same of two pages on a phone. Others are of the login and
-the logout of `stormdoor run --pages`. `python -m tests.docs.terminal` takes those of terminals.
+the logout of `stormdoor run`. `python -m tests.docs.terminal` takes those of terminals.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def take_login(browser: Browser, folder: Path) -> list[Path]:
     taken = []
     with tempfile.TemporaryDirectory() as place:
         write(Path(place), _PROGRAM)
-        with run(Path(place), [sys.executable, "app.py"], "--pages") as program:
+        with run(Path(place), [sys.executable, "app.py"]) as program:
             said = program.wait_for("first account")
             password = Path(said["password_file"]).read_text("utf-8").split()[1]
             for scheme in ("light", "dark"):

@@ -172,7 +172,7 @@ async def main():
 asyncio.run(main())
 """
     write(tmp_path, text)
-    with running(tmp_path, [PYTHON, "app.py"], "--pages") as run:
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
         run.wait_for("guarded")
         assert answered(run.port, path="/asked-by-the-test") == 401
         end = time.monotonic() + 30

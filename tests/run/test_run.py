@@ -277,12 +277,15 @@ def _attack(text: str, folder: Path) -> None:
 def test_an_application_that_was_not_found_is_guarded_when_it_serves(
     name: str, tmp_path: Path
 ) -> None:
-    """The server of another application listens, so that this one is guarded at its first request."""
+    """The server of another application listens, so that this one is guarded at its first request.
+
+    With guarded pages, a request without a login would not get as far.
+    """
     write(tmp_path, NOT_FOUND[name])
     with running(tmp_path, [PYTHON, "app.py"], guarded=False) as plain:
         plain.wait_until_answering()
         assert handshake(plain.port) == 101
-    with running(tmp_path, [PYTHON, "app.py"]) as run:
+    with running(tmp_path, [PYTHON, "app.py"], "--insecure-unguarded-pages") as run:
         assert run.wait_for("guarded")["endpoints"][0]["path"] == "/other"
         assert handshake(run.port) == 401
         assert handshake(run.port, ("Origin", "https://evil.example")) == 403
@@ -293,7 +296,7 @@ def test_an_application_that_was_not_found_is_guarded_when_it_serves(
 
 @pytest.mark.extended
 def test_a_function_around_an_application_is_reported(tmp_path: Path) -> None:
-    """Its own answers are not guarded, also with --pages, and the output says so."""
+    """Its own answers are not guarded, and the output says so."""
     text = """
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, ResponseStartLine
@@ -314,7 +317,7 @@ async def main():
 asyncio.run(main())
 """
     write(tmp_path, text)
-    with running(tmp_path, [PYTHON, "app.py"], "--pages") as run:
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
         said = run.wait_for("guarded")
         assert said["around"] == ["__main__.main.<locals>.serve"]
         assert handshake(run.port) == 401
@@ -469,7 +472,7 @@ asyncio.run(main())
     "an application without a WebSocket": (
         [PYTHON, "app.py"],
         PAGES_ALONE,
-        "has no WebSocket, so that nothing of it would be guarded; guard its pages with --pages",
+        "has no WebSocket, so that nothing of it would be guarded; guard its pages (leave",
     ),
     "a program that catches the refusal": (
         [PYTHON, "app.py"],
@@ -557,7 +560,8 @@ def test_a_program_that_cannot_be_guarded_is_ended(name: str, tmp_path: Path) ->
     command, text, reason = REFUSED[name]
     write(tmp_path, text)
     write(tmp_path, LISTEN, "server.py")
-    with running(tmp_path, ["sh", "-c", " ".join(command).replace("PORT", "$PORT")]) as run:
+    started = ["sh", "-c", " ".join(command).replace("PORT", "$PORT")]
+    with running(tmp_path, started, "--insecure-unguarded-pages") as run:
         assert run.ended() == 125
         assert reason in run.seen("refused")[0]["reason"]
         assert answered(run.port) is None
@@ -566,9 +570,9 @@ def test_a_program_that_cannot_be_guarded_is_ended(name: str, tmp_path: Path) ->
 
 @pytest.mark.extended
 def test_an_application_without_a_socket_serves_guarded_pages_or_is_allowed(tmp_path: Path) -> None:
-    """With --pages, its pages need a login; with --insecure-allow-http, they are reported as unguarded."""
+    """Its pages need a login; with --insecure-allow-http, they are reported as unguarded."""
     write(tmp_path, PAGES_ALONE)
-    with running(tmp_path, [PYTHON, "app.py"], "--pages") as run:
+    with running(tmp_path, [PYTHON, "app.py"]) as run:
         assert run.wait_for("guarded")["pages"]
         assert answered(run.port) == 401
     port = str(free_port())
@@ -818,16 +822,3 @@ def test_a_program_without_a_login_gets_no_account(tmp_path: Path) -> None:
         assert run.ended() == 0
         assert run.seen("first account") == []
     assert not (tmp_path / "door.db").exists()
-
-
-@pytest.mark.extended
-def test_pages(tmp_path: Path) -> None:
-    """With `--pages`, a browser is led to the login."""
-    write(tmp_path, LISTEN)
-    with running(tmp_path, [PYTHON, "app.py"]) as run:
-        assert run.wait_for("guarded")["pages"] is False
-        assert answered(run.port) == 200
-    with running(tmp_path, [PYTHON, "app.py"], "--pages") as run:
-        assert run.wait_for("guarded")["pages"] is True
-        assert answered(run.port) == 401
-        assert answered(run.port, ("Accept", "text/html")) == 303

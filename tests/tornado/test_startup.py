@@ -476,7 +476,7 @@ def test_remarks_under_run_name_no_line_of_code() -> None:
         "below [limits.own_protocol]: message_bytes = 16777216",
         "the table [protect.permissions] of --config",
         '"/path" = { public = "why every client may" }',
-        "/api/messages; --pages guards them",
+        "/api/messages; leave insecure_unguarded_pages out",
     ):
         assert expected in text
     for code in ("Application(", "Guard(", "protect(", "permissions={", "log_function"):

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tornado.web import Application
 
+from stormdoor.core.permission import granted
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
 
@@ -107,6 +108,8 @@ class Adapter:
         recognises: Returns whether an application is of this kind. It must not change the application.
         protect: Guards the application: adds the routes of the login, and calls `stormdoor.protect`.
         releases: The releases that it claims, of one or more distributions; empty for any application.
+        own_login: Whether it asks the login of the application, which guards the pages as well.
+        needs: Permissions that its own code asks for.
     """
 
     name: str
@@ -114,15 +117,43 @@ class Adapter:
     recognises: Callable[[Application], bool]
     protect: Callable[[Application, Setup], None]
     releases: Sequence[Releases] = ()
+    own_login: bool = False
+    needs: Sequence[str] = ()
 
     def guard(self, application: Application, setup: Setup) -> None:
         """Guard `application`, if this adapter claims the installed release of its host.
 
         Raises:
-            ConfigurationError: It does not claim it, or the application cannot be guarded. The message names
-                the line to change.
+            ConfigurationError: It does not claim it, the configuration does not fit it, or the application
+                cannot be guarded. The message names the line to change.
         """
         problems = [problem for one in self.releases if (problem := one.problem()) is not None]
         if problems and not setup.any_release:
             raise ConfigurationError(f"the adapter {self.name!r}: " + "; ".join(problems))
+        misfit = self._misfit(setup.guard())
+        if misfit is not None:
+            raise ConfigurationError(
+                f"the configuration does not fit the adapter {self.name!r}: {misfit}; leave --preset out, or "
+                f'write preset = "{self.preset}" into the file'
+            )
         self.protect(application, setup)
+
+    def _misfit(self, guard: Guard) -> str | None:
+        """Return why the configuration of a guard does not fit; None if it does."""
+        if guard.credentials.needs_request and not self.own_login:
+            return (
+                'kind = "application" asks a login of the application, which this one does not have'
+            )
+        if guard.protection.insecure_unguarded_pages and self.own_login:
+            return "the login of the application guards pages, so that insecure_unguarded_pages has no effect"
+        policies = guard.policies
+        grants = [one for role in policies.roles.values() for one in role.grants]
+        grants += [
+            one for each in policies.policies if each.effect == "permit" for one in each.patterns
+        ]
+        missing = [one for one in self.needs if not granted(one, grants)]
+        if missing:
+            return (
+                f"no role grants {missing[0]}, which each user needs: no account could open a page"
+            )
+        return None

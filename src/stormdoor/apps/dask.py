@@ -22,6 +22,7 @@ __all__ = ["ADAPTER", "dask_setup"]
 _log = logging.getLogger("stormdoor.apps")
 
 _CONFIG = "STORMDOOR_CONFIG"
+_VIEW = "status:view"
 
 
 def _recognises(application: Application) -> bool:
@@ -36,7 +37,7 @@ def _protect(application: Application, setup: Setup) -> None:
 
     def bind(one: Application) -> None:
         if is_bokeh(one):
-            bind_documents(one, setup.guard(), "status:view", setup.key, prefix)
+            bind_documents(one, setup.guard(), _VIEW, setup.key, prefix)
 
     add = dashboard.add_application
 
@@ -50,7 +51,12 @@ def _protect(application: Application, setup: Setup) -> None:
 
 
 ADAPTER = Adapter(
-    "dask", "dask", _recognises, _protect, (Releases("distributed", "2024.5", "2027"),)
+    "dask",
+    "dask",
+    _recognises,
+    _protect,
+    (Releases("distributed", "2024.5", "2027"),),
+    needs=(_VIEW,),
 )
 
 

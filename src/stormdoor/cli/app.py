@@ -47,13 +47,11 @@ stormdoor run -- python app.py
 
 stormdoor run -- jupyter lab
 
-stormdoor run --pages -- bokeh serve plots.py
-
 stormdoor run --origin https://plots.example -- bokeh serve plots.py
 
-Each WebSocket then needs a login with a permission. With --pages, HTTP pages need one, too. With
---origin, a proxy serves the pages at that address. The output says which sockets are guarded, and
-where to log in.
+Each WebSocket and each HTTP page then needs a login with a permission; a browser is led to it and back.
+A program sends an API key, or a line in [protect.pages] of the file lets it in. With --origin, a proxy
+serves the pages at that address. The output says which sockets are guarded, and where to log in.
 
 The first start makes the account admin, and shows its password once. Add others in the same store:
 

@@ -31,7 +31,8 @@ def run(
     preset: str | None = None,
     store: str | None = None,
     origin: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    pages: bool = False,
+    pages: Annotated[bool, Parameter(negative="")] = False,
+    insecure_unguarded_pages: Annotated[bool, Parameter(negative="")] = False,
     any_release: bool = False,
     allow_sudo: bool = False,
     insecure_allow_http: Annotated[tuple[str, ...], Parameter(negative="")] = (),
@@ -47,7 +48,8 @@ def run(
         store: The URL of the store, if the file names none [env: STORMDOOR_STORE]. A file below
             ~/.local/state/stormdoor if left out.
         origin: An address of the application's pages, if it is not this machine. May be repeated.
-        pages: Guard HTTP pages as well: a browser is led to the login and back.
+        pages: Without effect: HTTP pages are guarded without it.
+        insecure_unguarded_pages: Guard the sockets alone: each client may send each other HTTP request.
         any_release: Guard releases of an application that were not tested, too.
         allow_sudo: Let child processes change their user (sudo). A server in a child process without the
             guard may then answer clients for a second, before it is ended.
@@ -71,7 +73,7 @@ def run(
     if command[0].startswith("-"):
         raise UsageError(
             f"{command[0]} is no option of stormdoor run (stormdoor run --help). Write options before two "
-            "hyphens, and the program after them: stormdoor run --pages -- python app.py"
+            "hyphens, and the program after them: stormdoor run --json -- python app.py"
         )
     try:
         OriginPolicy(origin)
@@ -82,11 +84,17 @@ def run(
             raise UsageError(
                 f"--insecure-allow-http {one}: write a port, such as 8787, or an address, 127.0.0.1:8787"
             )
+    if pages and insecure_unguarded_pages:
+        raise UsageError("--pages contradicts --insecure-unguarded-pages; leave one of the two out")
     if preset is not None:
         preset_file(preset)
     named = config or (Path(os.environ[CONFIG]) if os.environ.get(CONFIG) else None)
     file = None if named is None else named.resolve()
     written = {} if file is None else _read(file)
+    if insecure_unguarded_pages and "pages" in written.get("protect", {}):
+        raise UsageError(
+            "the file has a permission for pages; leave it out of the file, or --insecure-unguarded-pages"
+        )
     url = _absolute(store or os.environ.get(STORE) or _default_store())
     own = {CONFIG, STORE, _TRAIL_KEY}
     secrets = {name: os.environ[name] for name in _variables(written) if name in os.environ}
@@ -96,7 +104,7 @@ def run(
         config=None if file is None else str(file),
         preset=preset,
         origins=origin,
-        pages=pages,
+        unguarded_pages=insecure_unguarded_pages,
         any_release=any_release,
         secrets=secrets,
         serves_in_children=tuple(one.host for one in ADAPTERS if one.serves_in_children),

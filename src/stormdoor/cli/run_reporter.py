@@ -77,7 +77,9 @@ class Reporter:
         if said["pages"]:
             self._print("  its HTTP pages are guarded as well")
         else:
-            self._print("  its other HTTP routes are not guarded; --pages guards them")
+            self._print("  NOT guarded: its HTTP pages. Each client may send:")
+            for one in said["unguarded"] or ["no POST, PUT, PATCH or DELETE to a known route"]:
+                self._print(f"    {one}")
         for one in said["around"]:
             self._print(f"  {one} is around it; requests that it answers itself are not guarded")
         if said["login"] and said["addresses"]:

@@ -168,6 +168,8 @@ def _insecure(subject: Subject) -> Iterator[Finding]:
         "rebinding",
         "insecure_plaintext": "the session cookie travels over http://, where an attacker on the wire "
         "can read it",
+        "insecure_unguarded_pages": "HTTP pages need no login, so that each client may send each request "
+        "to them",
     }
     for one in subject.authenticators:
         said |= one.kind.insecure

@@ -53,6 +53,7 @@ class Protection:
         limits: Limits of single handlers.
         transports: HTTP handlers that carry the conversation of a socket.
         pages: The permission for all other HTTP handlers, or for single ones; None if they are not guarded.
+        insecure_unguarded_pages: Guard no pages under `stormdoor run` either, which guards them otherwise.
         messages: The permission of each type of message, of single handlers.
         optional: Path patterns of the preset. One that matches no route is no mistake: the application may
             have that route with an extension alone. Transports are not optional: without its pattern, the
@@ -66,6 +67,7 @@ class Protection:
     limits: Mapping[str, EndpointLimits] = field(default_factory=dict)
     transports: Mapping[str, SessionOf] = field(default_factory=dict)
     pages: str | Mapping[str, str | Public] | None = None
+    insecure_unguarded_pages: bool = False
     messages: Mapping[str, MessagePermissions] = field(default_factory=dict)
     optional: Sequence[str] = ()
 
@@ -103,7 +105,8 @@ def build_protection(document: Document) -> Protection:
         receive_only=tuple(table.receive_only),
         limits=_by_path(document, "limits", table.limits, _limits),
         transports=_by_path(document, "transports", table.transports, _session),
-        pages=_pages(document, table.pages),
+        pages=_pages(document),
+        insecure_unguarded_pages=table.insecure_unguarded_pages,
         messages=_messages(document, table.messages),
         optional=_paths_of_preset(document),
     )
@@ -163,16 +166,22 @@ def _messages(
     return found
 
 
-def _pages(
-    document: Document,
-    written: str | bool | Mapping[str, str | PublicTable],  # noqa: FBT001 - a value of the file
-) -> str | Mapping[str, str | Public] | None:
-    place = ("protect", "pages")
+def _pages(document: Document) -> str | Mapping[str, str | Public] | None:
+    table, place = document.parsed.protect, ("protect", "pages")
+    written = table.pages
+    if table.insecure_unguarded_pages:
+        if any(one[:2] == place for one in document.lines):
+            document.wrong(place, "contradicts insecure_unguarded_pages; leave one of the two out")
+        return None  # also those of the preset
+    if isinstance(written, UnsetType):
+        return None
     if isinstance(written, str):
         return document.attempt(place, check_permission, written)
     if isinstance(written, bool):
-        if written:
-            document.wrong(place, 'write the permission, such as pages = "app:use", or false')
+        document.wrong(
+            place,
+            'write the permission, such as pages = "app:use", or insecure_unguarded_pages = true',
+        )
         return None
     return _by_path(document, "pages", written, _declared)
 

@@ -191,7 +191,8 @@ class ProtectTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     receive_only: list[str] = []
     limits: dict[str, OwnProtocolTable] = {}  # type: ignore[valid-type]
     transports: dict[str, TransportSessionTable] = {}
-    pages: str | bool | dict[str, Declared] = False
+    pages: str | bool | dict[str, Declared] | UnsetType = UNSET
+    insecure_unguarded_pages: bool = False
     messages: list[MessagesTable] = []
 
 

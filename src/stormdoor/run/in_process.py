@@ -31,10 +31,12 @@ from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.interception import intercept, intercepted
 from stormdoor.tornado.login_route import LoginRoute
+from stormdoor.tornado.startup_check import changing_routes
 
 __all__ = ["InProcess"]
 
 _SHOWN = 20
+_SHOWN_UNGUARDED = 100
 
 
 class InProcess:
@@ -108,15 +110,21 @@ class InProcess:
             applications, around = list(found.applications.values()), found.around
         else:
             applications, around = [self._in_front_of(server)], []
+        new = [one for one in applications if "stormdoor_guard" not in one.settings]
         said = self._guard_all(applications)
-        if not (said["endpoints"] or said["pages"] or said["choosers"]):
-            if local and all(self._settings.allows(_address(one)) for one in local):
+        if not (said["endpoints"] or said["choosers"]):
+            allowed = local and all(self._settings.allows(_address(one)) for one in local)
+            if allowed and (new == applications or not said["pages"]):
+                for one in new:
+                    _wrapper(one).guards_pages = False
                 return None
-            raise ConfigurationError(
-                f"{_names(applications)} has no WebSocket, so that nothing of it would be guarded; guard its "
-                "pages with --pages, or let it serve unguarded with --insecure-allow-http "
-                f"{addresses[0] if addresses else 'ADDRESS'}"
-            )
+            if not said["pages"]:
+                raise ConfigurationError(
+                    f"{_names(applications)} has no WebSocket, so that nothing of it would be guarded; "
+                    "guard its pages (leave insecure_unguarded_pages out, or write protect(..., pages=...) in "
+                    "the program), or let it serve unguarded with --insecure-allow-http "
+                    f"{addresses[0] if addresses else 'ADDRESS'}"
+                )
         return {**said, "addresses": addresses, "secure": secure, "around": around}
 
     def guard_application(self, application: Application) -> dict[str, object]:
@@ -139,13 +147,15 @@ class InProcess:
         """Guard applications, and return what is guarded, for the report to the operator."""
         names = [self._guard(one) for one in applications]
         endpoints = [one for each in applications for one in _endpoints(each)]
+        unguarded = [one for one in applications if not _wrapper(one).guards_pages]
         return {
             "application": _names(applications),
             "adapter": ", ".join(sorted(set(names))),
             "endpoints": endpoints[:_SHOWN],
             "endpoints_count": len(endpoints),
             "choosers": [name for one in applications for name in inspect(one).choosers],
-            "pages": all(_guards_pages(one) for one in applications),
+            "pages": not unguarded,
+            "unguarded": _shown_of([route for one in unguarded for route in _unguarded(one)]),
             "login": next((one for one in map(_login_of, applications) if one), None),
             "programs": _for_programs(applications[0].settings["stormdoor_guard"]),
         }
@@ -211,8 +221,7 @@ class InProcess:
             )
         if arguments.get("store") in (None, "memory:"):
             arguments["store"] = settings.store
-        if settings.pages:
-            arguments["protection"] = _with_pages(arguments["protection"])
+        arguments["protection"] = self._with_pages(arguments["protection"], adapter)
         guard = Guard(**arguments)
         guard.inline_secrets = options.inline_secrets
         guard.under_run = True
@@ -221,20 +230,21 @@ class InProcess:
             authenticate_own_clients(own, self._ports)
         return guard
 
+    def _with_pages(self, protection: Protection, adapter: Adapter) -> Protection:
+        """Return the protection with a permission for pages: that of the sockets, if it names none itself.
 
-def _with_pages(protection: Protection) -> Protection:
-    """Return the protection with a permission for pages: that of the sockets, if it names none itself.
-
-    Raises:
-        ConfigurationError: It names no permission for all sockets.
-    """
-    if protection.pages is not None:
-        return protection
-    if not isinstance(protection.permission, str):
-        raise ConfigurationError(
-            '--pages needs a permission; write pages = "app:use" in [protect] of the configuration'
-        )
-    return replace(protection, pages=protection.permission)
+        Raises:
+            ConfigurationError: It names no permission for all sockets.
+        """
+        if self._settings.unguarded_pages:
+            protection = replace(protection, pages=None, insecure_unguarded_pages=True)
+        if protection.insecure_unguarded_pages or protection.pages is not None or adapter.own_login:
+            return protection
+        if not isinstance(protection.permission, str):
+            raise ConfigurationError(
+                'pages need a permission; write pages = "app:use" in [protect] of the configuration'
+            )
+        return replace(protection, pages=protection.permission)
 
 
 @contextmanager
@@ -270,7 +280,7 @@ def _origin(one: socket.socket, *, secure: bool) -> list[str]:
 
 def _endpoints(application: Application) -> list[dict[str, str]]:
     """Return the guarded sockets and transports of an application, with their permissions."""
-    wrapper: Any = intercept(application).wrapper
+    wrapper = _wrapper(application)
     found: dict[str, str] = {}
     for route in inspect(application).routes:
         endpoint = wrapper.endpoint(route)
@@ -292,9 +302,22 @@ def _for_programs(guard: Guard) -> str:
     return f'{advice}; this program itself, if it connects to itself: kind = "own-process"'
 
 
-def _guards_pages(application: Application) -> bool:
-    wrapper: Any = intercept(application).wrapper
-    return bool(wrapper.guards_pages)
+
+def _unguarded(application: Application) -> list[str]:
+    """Return the routes of unguarded pages that accept requests that change something."""
+    found, wrapper = inspect(application), _wrapper(application)
+    return changing_routes(found, [one for one in found.routes if wrapper.endpoint(one)])
+
+
+def _shown_of(several: list[str]) -> list[str]:
+    """Return the beginning of a list: a report of more than 32,000 bytes would not arrive."""
+    if len(several) <= _SHOWN_UNGUARDED:
+        return several
+    return [*several[:_SHOWN_UNGUARDED], f"and {len(several) - _SHOWN_UNGUARDED} more"]
+
+
+def _wrapper(application: Application) -> Any:
+    return intercept(application).wrapper
 
 
 def _login_of(application: Application) -> str | None:

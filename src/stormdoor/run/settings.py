@@ -29,7 +29,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         preset: Name of the preset; None for that of the adapter.
         store: URL of the store, if the configuration file names none.
         origins: The origins of `--origin`.
-        pages: Whether HTTP pages are guarded although the configuration does not say so.
+        unguarded_pages: Whether HTTP pages are not guarded, also those that the preset guards.
         any_release: Guard releases of a host that its adapter does not claim.
         secrets: The environment variables that the configuration file reads. The program does not get them.
         serves_in_children: Modules of hosts that serve in processes of `multiprocessing`.
@@ -44,7 +44,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     config: str | None = None
     preset: str | None = None
     origins: tuple[str, ...] = ()
-    pages: bool = False
+    unguarded_pages: bool = False
     any_release: bool = False
     secrets: dict[str, str] = {}
     serves_in_children: tuple[str, ...] = ()

@@ -472,6 +472,8 @@ class Guard:
         ]
         if self.sessions.cookie.insecure_plaintext:
             names.append("CookieSpec.insecure_plaintext")
+        if self.protection.insecure_unguarded_pages:
+            names.append("insecure_unguarded_pages")
         for authenticator in self.authenticators:
             names += [
                 f"{type(authenticator).__name__}.{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.origin import SAFE_METHODS
+from stormdoor.core.origin import quote as quote_text
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.errors import ConfigurationError, StoreUnavailable
@@ -31,6 +33,7 @@ from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import Inspection
+from stormdoor.tornado.interception import upgrades
 from stormdoor.tornado.login_route import LoginRoute
 from stormdoor.tornado.session_handler import SessionHandler
 
@@ -44,6 +47,8 @@ __all__ = [
     "principal_of",
 ]
 
+_log = logging.getLogger("stormdoor.protect")
+
 Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], Declared]
 """The permission for all pages; or for each page, by handler class, path, or `"POST /path"`."""
 
@@ -51,10 +56,11 @@ _PAGE = Endpoint("an HTTP page", None)
 _METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) ([^\s|,].*)", re.DOTALL)
 _LIKE_METHODS = re.compile(r"([A-Za-z][A-Za-z|, ]*) +\S")
 _ALL = "(?s:.*)"
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]{1,200}")
 _IN_TARGETS = "-._~!$&'()*+,;=:@%/?"
-_LOGS_IN_AGAIN = frozenset(
-    {Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED, Denial.FORBIDDEN}
-)
+_LOGS_IN = frozenset({Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED})
+_LOGS_IN_AGAIN = _LOGS_IN | {Denial.FORBIDDEN}
+_MOST_TOLD = 20
 
 
 def by_page(pages: Pages) -> Mapping[Any, Declared]:
@@ -103,6 +109,8 @@ class PageRules:
         self._by_method = {
             method: ByHandler("pages", values) for method, values in by_method.items()
         }
+        self._one_for_all = by_page(pages).get(_ALL)
+        self._told: set[tuple[type[RequestHandler], str]] = set()
         self.login: str | None = None
         """Address of the login page; None if the application has none."""
         self._open: set[str] = set()
@@ -140,6 +148,50 @@ class PageRules:
                 return None  # which of the two the handler serves is not clear
         return otherwise if found is None else found
 
+    def tell_of_program(
+        self,
+        guard: Guard,
+        handler: type[RequestHandler],
+        handshake: Handshake,
+        permission: str,
+    ) -> None:
+        """Log which line lets a refused program in: once for each handler and method, at most 20 times.
+
+        Args:
+            guard: The guard.
+            handler: The handler of the page.
+            handshake: The refused request, which is not one of a browser.
+            permission: The permission of the page.
+        """
+        method = "GET" if handshake.method == "HEAD" else handshake.method
+        key = (handler, method)
+        known = method in handler.SUPPORTED_METHODS
+        if not known or key in self._told or len(self._told) >= _MOST_TOLD:
+            return
+        self._told.add(key)
+        path = handshake.path if _PLAIN_PATH.fullmatch(handshake.path) else "/path"
+        place = f'"{method} {path}"'
+        others = self._one_for_all
+        if guard.under_run:
+            rest = f' and "/.*" = "{others}"' if isinstance(others, str) else ""
+            line = (
+                "write into the file of --config, below [protect.pages]: "
+                f'{place} = {{ public = "the reason" }}{rest}'
+            )
+        else:
+            rest = f', "/.*": "{others}"' if isinstance(others, str) else ""
+            line = f'write protect(..., pages={{{place}: public("the reason"){rest}}})'
+        _log.warning(
+            "a client that is no browser (%s, %s) was refused: %s %s needs %s. Let it send an API key "
+            '(kind = "api-key", stormdoor keys issue); or %s',
+            quote_text(handshake.user_agent),
+            handshake.address,
+            handshake.method,
+            quote_text(handshake.path),
+            permission,
+            line,
+        )
+
     def _find(self, handler: type[RequestHandler], method: str, path: str) -> Declared | None:
         method = "GET" if method == "HEAD" else method
         for key in (method, ""):
@@ -170,6 +222,11 @@ def _check_methods(
         if one not in known or one == "HEAD":
             why = "needs the permission of GET" if one == "HEAD" else "is no method of a handler"
             raise ConfigurationError(f"pages: {where!r}: {one} {why}; leave it out or correct it")
+
+
+def _from_browser(handshake: Handshake) -> bool:
+    """Return whether a request looks like one of a browser. All browsers call themselves Mozilla."""
+    return handshake.fetch_mode is not None or handshake.user_agent.startswith("Mozilla/")
 
 
 class GuardedPage(RequestHandler):
@@ -319,6 +376,11 @@ class GuardedPage(RequestHandler):
         """Redirect a browser to the login; answer all others with a status and a generic line."""
         self._door_refused = True
         self._door_guard.admission.refused(handshake, refusal, permission=permission or "")
+        program = not (_from_browser(handshake) or upgrades(self.request))
+        if permission and program and refusal.denial in _LOGS_IN:
+            self._door_rules.tell_of_program(
+                self._door_guard, self._door_handler, handshake, permission
+            )
         login = self._door_rules.login
         if (
             login is None

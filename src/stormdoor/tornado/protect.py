@@ -26,7 +26,12 @@ from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.pages import PageRules, Pages
 from stormdoor.tornado.redaction import redact_headers, redact_logs
-from stormdoor.tornado.startup_check import check, neighbour_routes, uninspected_parts
+from stormdoor.tornado.startup_check import (
+    changing_routes,
+    check,
+    neighbour_routes,
+    uninspected_parts,
+)
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.declared import transport_of
 from stormdoor.tornado.transports.table import Transports, TransportTable
@@ -152,6 +157,12 @@ def protect(
         if pages is None and not made.credentials.needs_request:
             # Else the application has a login of its own, which the guard asks.
             remarks += neighbour_routes(made, found, [one for one, _ in guarded])
+        if protection.insecure_unguarded_pages and pages is None:
+            open_to_all = changing_routes(found, [one for one, _ in guarded])
+            remarks.append(
+                "pages are not guarded (insecure_unguarded_pages). Each client may send "
+                + (", ".join(open_to_all) or "no POST, PUT, PATCH or DELETE to a known route")
+            )
         remarks += rules.unused(found, protection.optional)
     except BaseException as error:
         _log.error(

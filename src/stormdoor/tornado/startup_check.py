@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tornado.web import ErrorHandler, RedirectHandler, StaticFileHandler
+from tornado.web import ErrorHandler, RedirectHandler, RequestHandler, StaticFileHandler
 
 from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
 from stormdoor.guard.endpoint import Endpoint
@@ -15,13 +15,21 @@ from stormdoor.tornado.inspection import FoundRoute, Inspection
 from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.transports.recognition import shared_objects
 
-__all__ = ["Guarded", "check", "neighbour_routes", "uninspected_parts"]
+__all__ = [
+    "Guarded",
+    "changing_routes",
+    "check",
+    "neighbour_routes",
+    "uninspected_parts",
+]
 
 _HUGE = 1024 * 1024
 _HUGE_FOR_ANY = 32 * 1024 * 1024
 _WEAK_SECRET = 32
 _SHOWN = 8
 """Number of routes that one remark names at most."""
+_LONGEST = 150
+_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 _HARMLESS = (ErrorHandler, RedirectHandler, StaticFileHandler, SessionHandler)
 
 
@@ -240,7 +248,41 @@ def neighbour_routes(guard: Guard, found: Inspection, guarded: Sequence[FoundRou
         guard,
         "they must check their clients themselves. If one carries the conversation of a socket, write "
         'protect(..., transports={Handler: Transport.by_query("sid")})',
-        "--pages guards them. If one carries the conversation of a socket, write into the file of --config, "
-        'below [protect.transports]: "/poll" = { session = "query", name = "sid" }',
+        "leave insecure_unguarded_pages out. If one carries the conversation of a socket, write into the "
+        'file of --config, below [protect.transports]: "/poll" = { session = "query", name = "sid" }',
     )
     return [f"HTTP routes beside guarded sockets are not guarded: {shown}{more}; {line}"]
+
+
+def changing_routes(found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:
+    """Return the unguarded routes that accept a method that changes something, such as `POST /events`.
+
+    A handler without a method, and an object without a handler class, may accept each of them.
+
+    Args:
+        found: The routes of the application.
+        guarded: Those that are guarded although pages are not.
+    """
+    handlers = {one.handler for one in guarded}
+    routes = [
+        f"{'|'.join(accepted)} {route.pattern.removesuffix('$')[:_LONGEST]}"
+        for route in found.routes
+        if route.handler not in handlers
+        and not issubclass(route.handler, _HARMLESS)
+        and (accepted := _changing_methods(route.handler))
+    ]
+    routes += [f"{'|'.join(_CHANGING)} {pattern[:_LONGEST]}" for _, pattern in found.hidden]
+    return list(dict.fromkeys(routes))
+
+
+def _changing_methods(handler: type[RequestHandler]) -> list[str]:
+    methods = [one for one in handler.SUPPORTED_METHODS if _has(handler, one)]
+    if not methods:  # such as FallbackHandler, which answers in `prepare`
+        return list(_CHANGING)
+    return [one for one in _CHANGING if one in methods]
+
+
+def _has(handler: type[RequestHandler], method: str) -> bool:
+    """Return whether a handler has code of its own for a method."""
+    name = method.lower()
+    return getattr(handler, name, None) is not getattr(RequestHandler, name, None)

@@ -8,7 +8,7 @@ from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.bokeh.documents import is_bokeh
-from stormdoor.apps.bokeh.server import BOKEH, guard_documents
+from stormdoor.apps.bokeh.server import BOKEH, VIEW, guard_documents
 from stormdoor.tornado.declarations import Permissions
 from stormdoor.tornado.pages import Pages, by_page
 
@@ -34,5 +34,7 @@ def _protect(application: Application, setup: Setup) -> None:
     guard_documents(application, setup, permissions=permissions, pages=pages)
 
 
-ADAPTER = Adapter("panel", "panel", is_bokeh, _protect, (Releases("panel", "1.4", "2"), BOKEH))
+ADAPTER = Adapter(
+    "panel", "panel", is_bokeh, _protect, (Releases("panel", "1.4", "2"), BOKEH), needs=(VIEW,)
+)
 """Chosen where Panel is imported."""

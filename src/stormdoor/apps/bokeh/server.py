@@ -13,8 +13,9 @@ from stormdoor.tornado.declarations import Permissions
 from stormdoor.tornado.pages import Pages
 from stormdoor.tornado.protect import protect
 
-__all__ = ["ADAPTER", "BOKEH", "guard_documents"]
+__all__ = ["ADAPTER", "BOKEH", "VIEW", "guard_documents"]
 
+VIEW = "documents:view"
 BOKEH = Releases("bokeh", "3.4", "4")
 
 
@@ -36,7 +37,7 @@ def guard_documents(
     server: Any = application
     prefix = add_login(application, setup, base=server.prefix)
     protect(application, setup.guard, permissions=permissions, pages=pages)
-    bind_documents(server, setup.guard(), "documents:view", setup.key, prefix)
+    bind_documents(server, setup.guard(), VIEW, setup.key, prefix)
 
 
-ADAPTER = Adapter("bokeh", "bokeh", is_bokeh, guard_documents, (BOKEH,))
+ADAPTER = Adapter("bokeh", "bokeh", is_bokeh, guard_documents, (BOKEH,), needs=(VIEW,))

@@ -31,4 +31,4 @@ def _protect(application: Application, setup: Setup) -> None:
     protect_server(application, setup, settings["serverapp"])
 
 
-ADAPTER = Adapter("jupyter", "jupyter", _recognises, _protect, (SERVER_RELEASES,))
+ADAPTER = Adapter("jupyter", "jupyter", _recognises, _protect, (SERVER_RELEASES,), own_login=True)

@@ -46,4 +46,5 @@ ADAPTER = Adapter(
     _recognises,
     _protect,
     (SERVER_RELEASES, Releases("jupyter-kernel-gateway", "3", "4")),
+    own_login=True,
 )
