@@ -53,6 +53,7 @@ class Protection:
         limits: Limits of single handlers.
         transports: HTTP handlers that carry the conversation of a socket.
         pages: The permission for all other HTTP handlers, or for single ones; None if they are not guarded.
+        other_pages: The permission for pages that `pages` does not name; None if they are refused.
         insecure_unguarded_pages: Guard no pages under `stormdoor run` either, which guards them otherwise.
         messages: The permission of each type of message, of single handlers.
         optional: Path patterns of the preset. One that matches no route is no mistake: the application may
@@ -67,6 +68,7 @@ class Protection:
     limits: Mapping[str, EndpointLimits] = field(default_factory=dict)
     transports: Mapping[str, SessionOf] = field(default_factory=dict)
     pages: str | Mapping[str, str | Public] | None = None
+    other_pages: str | None = None
     insecure_unguarded_pages: bool = False
     messages: Mapping[str, MessagePermissions] = field(default_factory=dict)
     optional: Sequence[str] = ()

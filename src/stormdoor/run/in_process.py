@@ -121,8 +121,8 @@ class InProcess:
             if not said["pages"]:
                 raise ConfigurationError(
                     f"{_names(applications)} has no WebSocket, so that nothing of it would be guarded; "
-                    "guard its pages (leave insecure_unguarded_pages out, or write protect(..., pages=...) in "
-                    "the program), or let it serve unguarded with --insecure-allow-http "
+                    "guard its pages (leave insecure_unguarded_pages out, or write protect(..., pages=...) "
+                    "in the program), or let it serve unguarded with --insecure-allow-http "
                     f"{addresses[0] if addresses else 'ADDRESS'}"
                 )
         return {**said, "addresses": addresses, "secure": secure, "around": around}
@@ -231,20 +231,23 @@ class InProcess:
         return guard
 
     def _with_pages(self, protection: Protection, adapter: Adapter) -> Protection:
-        """Return the protection with a permission for pages: that of the sockets, if it names none itself.
+        """Return the protection with a permission for each page: that of the sockets, if it names none.
 
         Raises:
-            ConfigurationError: It names no permission for all sockets.
+            ConfigurationError: It names no permission for pages, nor for all sockets.
         """
         if self._settings.unguarded_pages:
             protection = replace(protection, pages=None, insecure_unguarded_pages=True)
-        if protection.insecure_unguarded_pages or protection.pages is not None or adapter.own_login:
+        if protection.insecure_unguarded_pages or adapter.own_login:
             return protection
-        if not isinstance(protection.permission, str):
+        if isinstance(protection.permission, str):
+            pages = {} if protection.pages is None else protection.pages
+            return replace(protection, pages=pages, other_pages=protection.permission)
+        if protection.pages is None:
             raise ConfigurationError(
                 'pages need a permission; write pages = "app:use" in [protect] of the configuration'
             )
-        return replace(protection, pages=protection.permission)
+        return protection
 
 
 @contextmanager

@@ -87,12 +87,13 @@ class PageRules:
     Args:
         pages: The argument `pages` of `protect`.
         found: The routes of the application, with the routes of the login.
+        others: The permission of a page that `pages` does not name; None if it is refused.
 
     Raises:
         ConfigurationError: A permission or a path is not well formed.
     """
 
-    def __init__(self, pages: Pages, found: Inspection) -> None:
+    def __init__(self, pages: Pages, found: Inspection, others: str | None = None) -> None:
         by_method: dict[str, dict[str | type[RequestHandler], Declared]] = {"": {}}
         for where, declared in by_page(pages).items():
             match = _METHOD.fullmatch(where) if isinstance(where, str) else None
@@ -109,7 +110,8 @@ class PageRules:
         self._by_method = {
             method: ByHandler("pages", values) for method, values in by_method.items()
         }
-        self._one_for_all = by_page(pages).get(_ALL)
+        self._others = others
+        self._one_for_all = pages if isinstance(pages, str) else None
         self._told: set[tuple[type[RequestHandler], str]] = set()
         self.login: str | None = None
         """Address of the login page; None if the application has none."""
@@ -146,7 +148,9 @@ class PageRules:
         for reading in other_readings(path.replace("\\", "%5c")):
             if self._find(handler, method, reading) != found:
                 return None  # which of the two the handler serves is not clear
-        return otherwise if found is None else found
+        if found is not None:
+            return found
+        return self._others if otherwise is None else otherwise
 
     def tell_of_program(
         self,
@@ -171,15 +175,15 @@ class PageRules:
         self._told.add(key)
         path = handshake.path if _PLAIN_PATH.fullmatch(handshake.path) else "/path"
         place = f'"{method} {path}"'
-        others = self._one_for_all
+        one = self._one_for_all
         if guard.under_run:
-            rest = f' and "/.*" = "{others}"' if isinstance(others, str) else ""
+            rest = "" if one is None else f' and "/.*" = "{one}"'
             line = (
                 "write into the file of --config, below [protect.pages]: "
                 f'{place} = {{ public = "the reason" }}{rest}'
             )
         else:
-            rest = f', "/.*": "{others}"' if isinstance(others, str) else ""
+            rest = "" if one is None else f', "/.*": "{one}"'
             line = f'write protect(..., pages={{{place}: public("the reason"){rest}}})'
         _log.warning(
             "a client that is no browser (%s, %s) was refused: %s %s needs %s. Let it send an API key "

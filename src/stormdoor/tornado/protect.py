@@ -130,7 +130,7 @@ def protect(
             protection=protection,
         )
         pages = protection.pages if pages is None else pages
-        rules = PageRules({} if pages is None else pages, found)
+        rules = PageRules({} if pages is None else pages, found, protection.other_pages)
         instrument_by_environment(made)
         made.in_use = True
         wrapper = HandlerWrapper(made, declarations, table, rules, guards_pages=pages is not None)
