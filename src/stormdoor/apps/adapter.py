@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tornado.web import Application
 
+from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.core.permission import granted
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
@@ -140,7 +141,8 @@ class Adapter:
 
     def _misfit(self, guard: Guard) -> str | None:
         """Return why the configuration of a guard does not fit; None if it does."""
-        if guard.credentials.needs_request and not self.own_login:
+        asks = any(isinstance(one, ApplicationAuthenticator) for one in guard.authenticators)
+        if asks and not self.own_login:
             return (
                 'kind = "application" asks a login of the application, which this one does not have'
             )

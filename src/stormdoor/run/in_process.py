@@ -305,7 +305,6 @@ def _for_programs(guard: Guard) -> str:
     return f'{advice}; this program itself, if it connects to itself: kind = "own-process"'
 
 
-
 def _unguarded(application: Application) -> list[str]:
     """Return the routes of unguarded pages that accept requests that change something."""
     found, wrapper = inspect(application), _wrapper(application)
