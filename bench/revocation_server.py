@@ -137,8 +137,8 @@ async def _obey(
         case _:
             return {"error": f"no such command: {line!r}"}
     begun = time.monotonic()
-    closed = await guard.admin.revoke(target, value, reason="benchmark")
-    return {"begun": begun, "returned": time.monotonic(), "closed": closed}
+    done = await guard.admin.revoke(target, value, reason="benchmark")
+    return {"begun": begun, "returned": time.monotonic(), "closed": done.closed}
 
 
 async def _listen(guard: Guard, store: str) -> None:

@@ -132,9 +132,11 @@ async def device(context: ssl.SSLContext) -> None:
     print(await socket.read_message(), flush=True)
     [connection] = guard.registry
     thumbprint = connection.authentication.credential_id
-    closed = await guard.admin.revoke(Target.CREDENTIAL, thumbprint)
+    done = await guard.admin.revoke(Target.CREDENTIAL, thumbprint)
     await socket.read_message()
-    print(f"its certificate was revoked: {closed} socket closed, {socket.close_code}", flush=True)
+    print(
+        f"its certificate was revoked: {done.closed} socket closed, {socket.close_code}", flush=True
+    )
 
 
 async def main() -> None:

@@ -513,7 +513,8 @@ async def test_revoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert await closed(socket) == 3000
         socket = await opened("alice")
         [line] = page.connected("alice")
-        assert await guard.admin.revoke(Target.CONNECTION, line.split()[0]) == 1
+        done = await guard.admin.revoke(Target.CONNECTION, line.split()[0])
+        assert done.closed == 1
         assert await closed(socket) == 3000
         socket = await opened("alice")
         assert await page.demote("alice") == 1

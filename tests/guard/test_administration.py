@@ -435,7 +435,7 @@ async def test_what_a_revocation_ends(
     ended = await guard.admin.revoke(target, value, before=None if when == "now" else moment)
     if when == "too early":
         whose = set()
-    assert ended == len(whose)
+    assert ended.closed == len(whose)
     assert {id for id, connection in people.items() if not connection.open} == whose
     living = {id for id in people if await guard.state.sessions.sessions(id)}
     assert living == set(people) - whose
@@ -460,7 +460,7 @@ async def test_a_role_that_was_given_to_an_open_connection_is_revoked_with_the_o
     guard = await _guard()
     people = await _people(guard)
     await guard.admin.grant_role("three", "moderator")
-    assert await guard.admin.revoke(Target.ROLE, "moderator") == 2
+    assert (await guard.admin.revoke(Target.ROLE, "moderator")).closed == 2
     assert not people["three"].open
 
 

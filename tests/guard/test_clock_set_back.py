@@ -82,7 +82,7 @@ async def test_what_was_issued_before_the_clock_was_set_back(target: Target, val
     key, session = await _key(guard), await _session(guard)
     sinks = [(await opened(guard, one))[1] for one in (key, session)]
     _set_back(guard)
-    assert await guard.admin.revoke(target, value) == 2
+    assert (await guard.admin.revoke(target, value)).closed == 2
     assert all(sink.closed is not None for sink in sinks)
     for _ in range(2):
         assert (await refused(guard, key)).denial is Denial.REVOKED

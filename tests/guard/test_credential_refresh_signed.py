@@ -95,9 +95,9 @@ async def test_a_device_goes_on_with_its_next_key() -> None:
     now = connection.authentication
     assert (now.credential_id, now.expires_at) == ("new", START + 900)
     assert now.authenticated_at == guard.clock.now()  # for actions that want a fresh proof
-    assert await guard.admin.revoke(Target.CREDENTIAL, "old") == 0
+    assert (await guard.admin.revoke(Target.CREDENTIAL, "old")).closed == 0
     assert connection.open
-    assert await guard.admin.revoke(Target.CREDENTIAL, "new") == 1
+    assert (await guard.admin.revoke(Target.CREDENTIAL, "new")).closed == 1
     assert "connection_renewed" in [one.name for one in await events(guard)]
     await guard.close()
 

@@ -91,7 +91,7 @@ async def test_revocation_ends_the_session_that_a_rotation_made_meanwhile(
     )
     assert renewed is not None
     pause.go()
-    assert await revoked == 1
+    assert (await revoked).closed == 1
     await guard.supervisor.follow()
     await refused(guard, _cookie(guard, renewed))
     await admit(guard, _cookie(guard, other))

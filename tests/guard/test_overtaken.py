@@ -128,7 +128,7 @@ async def test_a_token_of_a_session_belongs_to_the_device_of_the_session() -> No
     )
     connection, sink = await opened(guard, bearer(token.token))
     assert (connection.authentication.device_id, connection.authentication.acr) == ("phone", "gold")
-    assert await guard.admin.revoke(Target.DEVICE, "phone") == 1
+    assert (await guard.admin.revoke(Target.DEVICE, "phone")).closed == 1
     assert sink.closed is not None
     await guard.close()
 
@@ -177,7 +177,7 @@ async def test_a_new_secret_is_no_new_login(
     assert renewed is not None
     mine, _ = await opened(guard, await shown(guard, renewed.secret, renewed.session))
 
-    assert await guard.admin.revoke(Target.PRINCIPAL, "carol", before=noticed) == 1
+    assert (await guard.admin.revoke(Target.PRINCIPAL, "carol", before=noticed)).closed == 1
     assert (kept.open, mine.open) == (False, True)
     assert await guard.state.sessions.sessions("carol") == [renewed.session]
     # As if another process had rotated it at the same time, once more.

@@ -474,7 +474,7 @@ async def test_one_that_cannot_be_told_does_not_keep_the_others_alive() -> None:
         raise RuntimeError("the listener is odd")
 
     guard.registry.on_end += [broken, lambda connection: heard.append(connection.id)]
-    assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 3
+    assert (await guard.admin.revoke(Target.PRINCIPAL, "alice")).closed == 3
     assert not any(connection.open for connection, _ in pairs)
     assert sorted(heard) == sorted(connection.id for connection, _ in pairs)
     assert len(guard.registry) == 0
@@ -488,7 +488,7 @@ async def test_a_clock_that_was_set_back_does_not_save_anybody() -> None:
     handshake = replace(HANDSHAKE, cookies={"__Host-stormdoor": [issued.secret]})
     connection, _ = await opened(guard, handshake)
     clock.set_wall(clock.now() - 3600)
-    assert await guard.admin.revoke(Target.PRINCIPAL, "carol") == 1
+    assert (await guard.admin.revoke(Target.PRINCIPAL, "carol")).closed == 1
     assert not connection.open
     clock.set_wall(clock.now() + 3600)
     await refused(guard, handshake)

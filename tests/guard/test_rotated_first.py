@@ -147,11 +147,11 @@ async def test_trail_and_number_of_closed_connections_count_the_successor() -> N
     await opened(guard, _cookie(guard, issued))
     renewed = await _rotate(guard, issued, "moving")
     await opened(guard, _cookie(guard, renewed))
-    assert (
-        await guard.admin.revoke(Target.SESSION, issued.session.id, actor="desk", reason="stolen")
-        == 2
+    done = await guard.admin.revoke(
+        Target.SESSION, issued.session.id, actor="desk", reason="stolen"
     )
-    assert await guard.admin.revoke(Target.SESSION, issued.session.id, actor="desk") == 0
+    assert done.closed == 2
+    assert (await guard.admin.revoke(Target.SESSION, issued.session.id, actor="desk")).closed == 0
     await guard.trail.flush()
     entries = [entry.event for entry in await guard.state.trail.entries(name="session_ended")]
     assert [(one.principal, one.actor, one.detail) for one in entries] == [

@@ -301,7 +301,7 @@ async def test_refresh_and_first_message(guard: Guard) -> None:
         assert (answer["type"], answer["id"]) == ("stormdoor.refreshed", 3)
         answer = await ask(ws, {"type": "stormdoor.refresh", "token": "nobody", "id": 4})
         assert (answer["error"], answer["id"]) == ("unauthenticated", 4)
-        assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 1
+        assert (await guard.admin.revoke(Target.PRINCIPAL, "alice")).closed == 1
         assert await ws.close_code() == 3000
 
 

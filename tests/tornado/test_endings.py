@@ -350,7 +350,7 @@ async def test_revoked_while_the_handler_prepares() -> None:
     async with guarded(Slow, told) as (at, guard):
         ws = await request(at.port, "/ws", ALICE, wait=False)
         await reached.wait()
-        assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 1
+        assert (await guard.admin.revoke(Target.PRINCIPAL, "alice")).closed == 1
         go.set()
         await ws.read_answer()
         assert ws.status == 401

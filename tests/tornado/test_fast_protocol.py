@@ -699,7 +699,7 @@ async def test_many_that_do_not_answer_when_they_are_revoked() -> None:
         gone += [weakref.ref(one.ws_connection) for one in Echo.here]
         mine = write_coalescer(asyncio.get_running_loop())
         waits = mine.timeout_queue(fast._CLOSE_SECONDS, FastProtocol._abort)
-        assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 100
+        assert (await guard.admin.revoke(Target.PRINCIPAL, "alice")).closed == 100
         await guard.registry.drain_close_queue()
         assert len(guard.registry) == 0
         assert len(waits) == 100

@@ -258,7 +258,7 @@ async def test_a_revocation_during_an_action_keeps_its_answer_back() -> None:
 
         ws.send({"type": "wait"})
         await gates["reached"].wait()
-        assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 1
+        assert (await guard.admin.revoke(Target.PRINCIPAL, "alice")).closed == 1
         gates["go"].set()
         frame = await ws.receive()
         assert (frame.opcode, frame.code) == (CLOSE, 3000)

@@ -327,7 +327,7 @@ async def test_the_guard_closes_past_a_close_that_refuses() -> None:
     async with serving([("/ws", Stubborn)], guard, CONNECT) as at:
         wires = [await connect(at.port, "/ws", ALICE) for _ in range(3)]
         await until(lambda: all(one.open for one in guard.registry))
-        assert await guard.admin.revoke(Target.PRINCIPAL, "alice") == 3
+        assert (await guard.admin.revoke(Target.PRINCIPAL, "alice")).closed == 3
         for ws in wires:
             assert await ws.close_code() == 3000
             await ws.hang_up()

@@ -137,4 +137,6 @@ async def test_request_waits_for_every_node() -> None:
         ).declared
         answer = await _fetch(f"{url}?wait=cluster", cookie, method="DELETE")
         assert (answer.code, json.loads(answer.body)) == (200, {"ended": 1})
-        assert next(one for one in await guard.state.members.members() if one.node == "dead").lapsed
+        assert next(
+            one for one in await guard.state.members.members() if one.node == "dead"
+        ).declared

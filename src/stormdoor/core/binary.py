@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 from msgspec import inspect as shapes
 
 from stormdoor.core.in_band import RESERVED, Authenticate, Prove, Refresh
-from stormdoor.core.message import Command, Envelope, Reply, encode, plain_number, union
+from stormdoor.core.message import Command, Envelope, Reply, encode, union
 
 __all__ = [
     "MalformedBinary",
@@ -223,7 +223,7 @@ def _spellings(command: type[Command]) -> list[tuple[bytes, bytes]]:
     return found
 
 
-pack = msgspec.msgpack.Encoder(enc_hook=plain_number).encode
+pack = msgspec.msgpack.Encoder().encode
 """Return the MessagePack of a `Reply`, a command, or any other value that msgspec encodes."""
 
 _read_envelope = msgspec.msgpack.Decoder(Envelope).decode

@@ -29,7 +29,6 @@ __all__ = [
     "encode",
     "encode_error",
     "encode_reply",
-    "plain_number",
     "read_id",
     "too_deep",
     "union",
@@ -146,18 +145,7 @@ class _Nothing(Command, tag="\x00", kw_only=True):
     never: _Impossible
 
 
-def plain_number(value: object) -> int:
-    """Return an instance of a subclass of int as an int, which msgspec can encode, as `json` does.
-
-    Raises:
-        TypeError: It is no int.
-    """
-    if isinstance(value, int):
-        return int(value)
-    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
-
-
-encode = msgspec.json.Encoder(enc_hook=plain_number).encode
+encode = msgspec.json.Encoder().encode
 """Return the JSON bytes of a `Reply`, a command, or another value that msgspec encodes."""
 
 _read_envelope = msgspec.json.Decoder(Envelope).decode

@@ -11,7 +11,7 @@ from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.observed_rows import ObservedRows
 from stormdoor.ports import StoredState
 
-__all__ = ["ANOTHER_EPOCH", "Acknowledgement", "Closed", "Nodes", "wait_for_nodes"]
+__all__ = ["ANOTHER_EPOCH", "Acknowledgement", "Nodes", "wait_for_nodes"]
 
 ANOTHER_EPOCH = (
     "the log of revocations began another epoch: repeat the change to wait for all nodes"
@@ -36,37 +36,20 @@ class Nodes(NamedTuple):
     lapsed: int
 
 
-class Closed(int):
-    """The number of connections that a revocation closed in this process.
+class Acknowledgement(NamedTuple):
+    """The result of a revocation.
 
     Attributes:
+        closed: Number of connections that this process closed.
+        applied: As of `Nodes`; 0 if it did not wait for the cluster.
+        lapsed: Likewise.
         known: Whether there is, or was, a principal of the revoked name. None if the store did not answer
             that, and for all targets but a principal.
     """
 
-    known: bool | None = None
-
-    @classmethod
-    def of(cls, number: int, *, known: bool | None) -> Closed:
-        """Return a number of connections, and whether the name is known."""
-        closed = cls(number)
-        closed.known = known
-        return closed
-
-
-class Acknowledgement(NamedTuple):
-    """The result of a revocation that waits for the cluster.
-
-    Attributes:
-        closed: Number of connections that this process closed.
-        applied: As of `Nodes`.
-        lapsed: As of `Nodes`.
-        known: As of `Closed`.
-    """
-
     closed: int
-    applied: int
-    lapsed: int
+    applied: int = 0
+    lapsed: int = 0
     known: bool | None = None
 
 

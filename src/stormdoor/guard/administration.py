@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, TypeVar, overload
+from typing import Literal, TypeVar
 
 from stormdoor.auth.apikey.service import IssuedKey, KeyService
 from stormdoor.auth.password.passwords import Busy, Passwords
@@ -34,7 +34,6 @@ from stormdoor.errors import (
 from stormdoor.guard.acknowledgement import (
     ANOTHER_EPOCH,
     Acknowledgement,
-    Closed,
     Nodes,
     wait_for_nodes,
 )
@@ -130,32 +129,6 @@ class Administration:
         here = "" if self.heartbeat is None else await self.heartbeat.follow_up_to(position)
         return await wait_for_nodes(self.state, position, self.rows, here)
 
-    @overload
-    async def revoke(
-        self,
-        target: Target,
-        value: str = "",
-        *,
-        before: float | None = None,
-        actor: str = "",
-        reason: str = "",
-        wait: Literal["log"] = "log",
-        tenants: Collection[str | None] | None = None,
-    ) -> Closed: ...
-
-    @overload
-    async def revoke(
-        self,
-        target: Target,
-        value: str = "",
-        *,
-        before: float | None = None,
-        actor: str = "",
-        reason: str = "",
-        wait: Literal["cluster"],
-        tenants: Collection[str | None] | None = None,
-    ) -> Acknowledgement: ...
-
     async def revoke(
         self,
         target: Target,
@@ -166,7 +139,7 @@ class Administration:
         reason: str = "",
         wait: Literal["log", "cluster"] = "log",
         tenants: Collection[str | None] | None = None,
-    ) -> Closed | Acknowledgement:
+    ) -> Acknowledgement:
         """Revoke a principal, device, tenant, role, session, token, key or connection; or everything.
 
         Login sessions that it covers end, too. Otherwise a principal could be logged in on a page and refused
@@ -188,8 +161,7 @@ class Administration:
                 not learn the names in others.
 
         Returns:
-            The number of connections that this process closed, with `known`; with "cluster", also the number
-            of nodes that have applied it, and of those that were declared lapsed.
+            The number of connections that this process closed, and `known`; with "cluster", also the nodes.
 
         Raises:
             ConfigurationError: The target or its value is not valid, or takes no `before`; or `before` is in
@@ -200,7 +172,7 @@ class Administration:
         _must_make_sense(target, value, before, self.clock.now())
         entry = self._entry(target, value, quoted(reason), before)
         ended, stored = await self._revoke(entry, actor)
-        nodes = None
+        nodes = Nodes(0, 0)
         if wait == "cluster":
             try:
                 nodes = await self._wait_for_nodes(LogPosition(stored.epoch, stored.seq))
@@ -210,8 +182,6 @@ class Administration:
         if target is Target.PRINCIPAL:
             # INVARIANT: after the write, so that this question delays no revocation.
             known = ended > 0 or await is_known(value, self.state, tenants=tenants)
-        if nodes is None:
-            return Closed.of(ended, known=known)
         return Acknowledgement(ended, *nodes, known)
 
     def _entry(

@@ -13,7 +13,6 @@ from stormdoor.core.permission import check_pattern
 from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import Target
 from stormdoor.errors import ConfigurationError, RevocationUnfinished
-from stormdoor.guard.acknowledgement import Acknowledgement
 from stormdoor.guard.revocation_scope import affected_tenants
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -92,10 +91,10 @@ class _Revocations(SessionHandler):
             self.stop(Refusal(Denial.UNAVAILABLE, str(error)), principal=principal.id)
         except ConfigurationError as error:
             self.stop(Refusal(Denial.INVALID_MESSAGE, str(error)), principal=principal.id)
-        if isinstance(done, Acknowledgement):
-            self.answer(done._asdict())
-        else:
-            self.answer({"closed": int(done), "known": done.known})
+        body = done._asdict()
+        if order.wait == "log":
+            del body["applied"], body["lapsed"]
+        self.answer(body)
 
     def answer(self, body: object) -> None:
         """Finish with `body` as JSON. An answer with 503 also says if anything is revoked."""
@@ -157,9 +156,9 @@ def revocation_routes(
 
     It accepts every credential of the guard's authenticators, in their places: an API key of a program that
     detects a theft, or the session of an administrator. The answer is `{"closed": N, "known": true}`: the
-    connections that this process closed before it answered, and `Closed.known`, judged by the principals of
-    the caller's tenant. The other nodes of the installation follow. With `"wait": "cluster"`, the answer
-    comes when every live node has applied the revocation, or is declared lapsed:
+    connections that this process closed before it answered, and `Acknowledgement.known`, judged by the
+    principals of the caller's tenant. The other nodes of the installation follow. With `"wait": "cluster"`,
+    the answer comes when every live node has applied the revocation, or is declared lapsed:
     `{"closed": N, "applied": N, "lapsed": N, "known": true}`.
 
     An answer with 503 has `Retry-After`, and its field `revocation` says if anything is revoked: "none",
