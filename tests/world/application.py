@@ -135,6 +135,7 @@ class Application:
         lock: The name of its lock file, if it is that of another application.
         own_login: The application's own login, if the guard asks it.
         keys: Whether its clients are programs with API keys of the guard.
+        python: The version of Python of its environment, such as "3.13"; empty for the newest one.
     """
 
     name: str
@@ -148,11 +149,17 @@ class Application:
     lock: str = ""
     own_login: OwnLogin | None = None
     keys: bool = False
+    python: str = ""
 
     @property
     def place(self) -> Path:
         """Return the folder of its environment."""
-        return self.home or home_of(self.lock or self.name)
+        return self.home or home_of(self.requirements, self.python)
+
+    @property
+    def requirements(self) -> str:
+        """Return the name of its lock file."""
+        return self.lock or self.name
 
 
 def files_of_page(name: str) -> dict[str, str]:

@@ -73,12 +73,12 @@ class Row:
     """The results of one channel of one application.
 
     Attributes:
-        application: Its name.
+        application: The application.
         channel: The channel's name; empty where there is one.
         cells: The results, by check.
     """
 
-    application: str
+    application: Application
     channel: str
     cells: dict[str, Cell] = field(default_factory=dict)
 
@@ -101,7 +101,7 @@ def check_application(application: Application, *, quick: bool = False) -> list[
         application: The application.
         quick: Leave out the bursts, and the starts with a guard that fails. They take most of the time.
     """
-    rows = [Row(application.name, channel.name) for channel in application.channels]
+    rows = [Row(application, channel.name) for channel in application.channels]
     try:
         with started(application, application.plain) as site:
             asyncio.run(_control(application, site, rows))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.matrix import find_python
+from tests.matrix import PYTHONS, find_python
 from tests.support.installing import NotInstalledError, commands, made_once, missing, run
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "environ",
     "home_of",
     "install",
+    "oldest_python",
+    "pythons_of",
     "require",
 ]
 
@@ -27,62 +29,83 @@ REQUIREMENTS = Path(__file__).with_name("requirements")
 _COMPLETE = ".complete"
 
 
-def home_of(name: str) -> Path:
+def home_of(name: str, python: str = "") -> Path:
     """Return the folder of the environment for the locked requirements `name`.
 
     The folder is named after the content of the lock file and the version of Python, so that clones
     share environments and a changed lock makes a new one. `STORMDOOR_WORLD` names another place.
+
+    Args:
+        name: Of the list.
+        python: Version of Python, such as "3.13"; empty for the newest one.
     """
     lock = (REQUIREMENTS / f"{name}.txt").read_bytes()
-    digest = hashlib.sha256(lock + python_of(name).encode()).hexdigest()[:12]
-    cache = os.environ.get("STORMDOOR_WORLD") or Path.home() / ".cache" / "stormdoor-world"
-    return Path(cache) / f"{name}-{digest}"
+    version = python or pythons_of(name)[-1]
+    digest = hashlib.sha256(lock + version.encode()).hexdigest()[:12]
+    place = os.environ.get("STORMDOOR_WORLD") or Path.home() / ".cache" / "stormdoor-world"
+    return Path(place) / f"{name}-py{version}-{digest}"
 
 
-def python_of(name: str) -> str:
-    """Return the version of Python for the environment `name`: this one, or what its list asks for.
+def _bounds(name: str) -> tuple[str, str]:
+    """Return the oldest and the newest Python that the list `name` is for.
 
-    The first line of `NAME.in` may say `# python 3.12`, where newer releases of an application need it.
+    The first line of `NAME.in` may say `# python 3.12`, where the application needs a newer Python than
+    stormdoor, or `# python 3.11 to 3.12`, where it does not run with the newest ones.
     """
     first, *_ = (REQUIREMENTS / f"{name}.in").read_text("utf-8").splitlines()
-    if first.startswith("# python "):
-        return first.removeprefix("# python ").strip()
-    return f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if not first.startswith("# python "):
+        return PYTHONS[0], PYTHONS[-1]
+    oldest, _, newest = first.removeprefix("# python ").strip().partition(" to ")
+    return oldest, newest or PYTHONS[-1]
 
 
-def is_installed(name: str) -> bool:
-    """Return whether the environment `name` is complete."""
-    return (home_of(name) / _COMPLETE).exists()
+def oldest_python(name: str) -> str:
+    """Return the oldest Python that the list `name` is locked for."""
+    return _bounds(name)[0]
 
 
-def install(name: str) -> Path:
+@cache
+def pythons_of(name: str) -> tuple[str, ...]:
+    """Return the oldest and the newest Python of this machine that the list `name` is for: one, or two."""
+    oldest, newest = map(PYTHONS.index, _bounds(name))
+    found = [one for one in PYTHONS[oldest : newest + 1] if find_python(one) is not None]
+    return tuple(dict.fromkeys([found[0], found[-1]] if found else [PYTHONS[oldest]]))
+
+
+def install(name: str, python: str = "") -> Path:
     """Return the environment `name`; make it where it is missing.
+
+    Args:
+        name: Of the list.
+        python: See `home_of`.
 
     Raises:
         NotInstalledError: The installation failed.
     """
-    return made_once(home_of(name), lambda home: _make(name, home))
+    version = python or pythons_of(name)[-1]
+    return made_once(home_of(name, version), lambda home: _make(name, version, home))
 
 
-def require(name: str) -> Path:
+def require(name: str, python: str = "") -> Path:
     """Return the environment `name` for a test. CI installs it; elsewhere the test is skipped without it.
 
     An installation that fails is a failure in CI; a machine without the Python that it needs is not.
     """
-    if find_python(python_of(name)) is None:
-        pytest.skip(f"{name} needs python{python_of(name)}, which is not on this machine")
-    if not is_installed(name) and os.environ.get("CI") != "true":
+    version = python or pythons_of(name)[-1]
+    if find_python(version) is None:
+        pytest.skip(f"{name} needs python{version}, which is not on this machine")
+    if not (home_of(name, version) / _COMPLETE).exists() and os.environ.get("CI") != "true":
         pytest.skip(f"not installed: make world ARGS={name}")
     try:
-        return install(name)
+        return install(name, version)
     except NotInstalledError as error:
         missing(f"{name} cannot be installed: {error}")
 
 
-def _make(name: str, home: Path) -> None:
-    python = find_python(python_of(name))
+def _make(name: str, version: str, home: Path) -> None:
+    python = find_python(version)
     if python is None:
-        raise NotInstalledError(f"there is no python{python_of(name)}")
+        raise NotInstalledError(f"there is no python{version}")
     requirements = str(REQUIREMENTS / f"{name}.txt")
     words = ["--require-hashes", "--requirement", requirements]
     for command in commands(home, words, python=python, seed=True):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.world.environment import REQUIREMENTS, ROOT, python_of
+from tests.world.environment import REQUIREMENTS, ROOT, oldest_python
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ def main() -> None:
             "compile",
             "--quiet",
             "--universal",
-            f"--python-version={python_of(name)}",
+            f"--python-version={oldest_python(name)}",
             "--generate-hashes",
             "--no-emit-index-url",
             "--no-emit-find-links",

@@ -20,29 +20,29 @@ _BEGIN, _END = "% table: world\n", "% end\n"
 class NotInstalled:
     """An application that could not be installed, and why."""
 
-    application: str
+    application: Application
     reason: str
 
 
 Result = Row | NotInstalled
 
 
-def table(results: Sequence[Result], known: Mapping[str, Application]) -> str:
+def table(results: Sequence[Result]) -> str:
     """Return the results as a table in Markdown."""
     lines = [_HEAD]
     for one in results:
-        lines += _lines(one, known)
+        lines += _lines(one)
     return "\n".join(lines) + "\n"
 
 
 _HEAD = "| application | " + " | ".join(CHECKS) + " |\n| --- |" + " --- |" * len(CHECKS)
 
 
-def _lines(one: Result, known: Mapping[str, Application]) -> list[str]:
+def _lines(one: Result) -> list[str]:
     if isinstance(one, NotInstalled):
         cells = [f"not installed: {one.reason}", *[""] * (len(CHECKS) - 1)]
-        return [f"| {one.application} | " + " | ".join(cells) + " |"]
-    name = _versions(known[one.application])
+        return [f"| {one.application.name} | " + " | ".join(cells) + " |"]
+    name = _versions(one.application)
     shown = f"{name}: {one.channel}" if one.channel else name
     cells = [one.cells[check].outcome.value for check in CHECKS]
     return [f"| {shown} | " + " | ".join(cells) + " |"]
@@ -50,8 +50,9 @@ def _lines(one: Result, known: Mapping[str, Application]) -> list[str]:
 
 def _versions(application: Application) -> str:
     asked = (
-        "import importlib.metadata as m, sys;"
-        "print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]))"
+        "import importlib.metadata as m, platform, sys;"
+        "print(', '.join(f'{p} {m.version(p)}' for p in sys.argv[1:]), end=', ');"
+        "print('Python', platform.python_version())"
     )
     python = str(application.place / "bin" / "python")
     done = subprocess.run(
@@ -70,7 +71,8 @@ def failures(results: Sequence[Result]) -> str:
         if isinstance(one, Row):
             for check, cell in one.cells.items():
                 if cell.outcome is Outcome.FAILED:
-                    said += f"\n{one.application} {one.channel}, {check}:\n{cell.seen}\n"
+                    name = f"{one.application.name} {one.application.python}".strip()
+                    said += f"\n{name} {one.channel}, {check}:\n{cell.seen}\n"
     return said
 
 
@@ -80,9 +82,9 @@ def write_page(results: Sequence[Result], known: Mapping[str, Application]) -> N
     before, rest = text.split(_BEGIN)
     old, after = rest.split(_END)
     rows = old.strip().splitlines()[2:]
-    new: dict[str, list[str]] = {one.application: [] for one in results}
+    new: dict[str, list[str]] = {one.application.name: [] for one in results}
     for one in results:
-        new[one.application] += _lines(one, known)
+        new[one.application.name] += _lines(one)
     lines = [_HEAD]
     for name, application in known.items():
         kept = [row for row in rows if _is_of(row, application)]

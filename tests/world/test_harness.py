@@ -8,11 +8,13 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
+from stormdoor.apps import ADAPTERS
 from tests.world.application import Application, Recipe
 from tests.world.applications import applications
 from tests.world.checks import CHECKS, Cell, Outcome, Row, check_application
@@ -99,7 +101,7 @@ def test_a_guarded_application_passes() -> None:
     [row] = rows
     passed = {check for check, cell in row.cells.items() if cell.outcome is Outcome.PASSED}
     assert passed == set(CHECKS) - {"burst", "viewer"}
-    assert table(rows, {"echo": application}).count("| ok ") == len(passed)
+    assert table(rows).count("| ok ") == len(passed)
 
 
 @pytest.mark.extended
@@ -133,14 +135,14 @@ def test_a_control_that_does_not_answer_fails() -> None:
 
 def test_what_is_not_installed_is_no_pass() -> None:
     """Its row gives the reason, and has no result."""
-    text = table([NotInstalled("echo", "no network")], {})
+    text = table([NotInstalled(_application(""), "no network")])
     assert "| echo | not installed: no network |" in text
     assert "| ok" not in text
 
 
 def test_a_failure_stays() -> None:
     """A later success of the same check does not hide it."""
-    row = Row("echo", "")
+    row = Row(_application(""), "")
     row.add("burst", Outcome.FAILED, "first")
     row.add("burst", Outcome.PASSED)
     assert row.cells["burst"] == Cell(Outcome.FAILED, "first")
@@ -169,6 +171,34 @@ def test_a_page_starts_the_application_as_the_harness_does(name: str) -> None:
     words = [word for word in shlex.split(last) if not re.match(r"[A-Z]+=|web_password=", word)]
     assert Path(words[0]).name == command[0]
     assert set(words[1:]) <= set(command)
+
+
+def _run_with(package: str) -> list[str]:
+    """Return the releases of `package` in the table of the page."""
+    return re.findall(
+        rf"^\|[^|]*\b{re.escape(package)} (\d[\w.]*)", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+
+
+def test_an_adapter_claims_what_was_run() -> None:
+    """Its newest minor release is the newest of the table."""
+    claimed = [one for entry in ADAPTERS for one in import_module(entry.module).ADAPTER.releases]
+    assert claimed
+    for one in claimed:
+        newest = max(
+            _run_with(one.distribution), key=lambda said: [int(n) for n in said.split(".")]
+        )
+        assert f"{newest}.".startswith(f"{one.newest}."), one.distribution
+
+
+@pytest.mark.parametrize("name", sorted(applications()))
+def test_the_table_has_the_locked_releases(name: str) -> None:
+    """`make world-lock` needs `make world ARGS=--write` after it."""
+    application = applications()[name]
+    lock = (REQUIREMENTS / f"{application.requirements}.txt").read_text("utf-8")
+    for package in (*application.packages, "tornado"):
+        locked = re.findall(rf"^{re.escape(package)}==(\S+)", lock, re.MULTILINE)
+        assert set(locked) <= set(_run_with(package)), package
 
 
 def test_the_page_explains_every_check() -> None:
