@@ -6,12 +6,14 @@ import os
 from typing import Any
 
 import pytest
+from tornado import version
 from tornado.web import Application, RequestHandler, url
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import ConfigurationError, Guard, PolicySet, SessionAuthenticator, role
 from stormdoor.apps import Adapter, Releases, Setup, choose_adapter
 from stormdoor.apps.login import add_login
+from stormdoor.apps.self_check import HostChangedError
 from stormdoor.config.protection import Protection
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import connect, request, serving
@@ -90,43 +92,73 @@ def test_the_login_leaves_the_routes_of_the_application(routes: list[Any], prefi
     assert add_login(Application(), Setup(_guard), base="/hub.1") == "/hub.1/auth"
 
 
-def test_a_release_that_is_not_claimed_is_refused() -> None:
-    """The message names the release, the claimed ones, and the way to start it in spite of it."""
+def test_a_release_that_is_not_claimed_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """The message names the release, the tested ones, and the way to start it, which warns."""
     done: list[str] = []
 
-    def adapter(oldest: str, below: str, distribution: str = "tornado") -> Adapter:
+    def adapter(oldest: str, newest: str, distribution: str = "tornado") -> Adapter:
         return Adapter(
             "one",
             "app",
             lambda _: True,
             lambda *_: done.append("guarded"),
-            (Releases(distribution, oldest, below),),
+            (Releases(distribution, oldest, newest),),
         )
 
     application = Application()
-    adapter("6.0", "7").guard(application, Setup(_guard))
-    assert done == ["guarded"]
-    for refused in (adapter("5", "6"), adapter("6.99", "7"), adapter("1", "2", "no-such-thing")):
-        with pytest.raises(ConfigurationError, match=r"adapter 'one'.*(--any-release|is unknown)"):
+    adapter("6.0", "6.99").guard(application, Setup(_guard))
+    assert (done, caplog.messages) == (["guarded"], [])
+    for refused in (adapter("5", "6.0"), adapter("6.99", "7"), adapter("1", "2", "no-such-thing")):
+        with pytest.raises(ConfigurationError, match=r"adapter 'one'.*--any-release"):
             refused.guard(application, Setup(_guard))
-    adapter("5", "6").guard(application, Setup(_guard, any_release=True))
+    line = "ANY=1"
+    setup = Setup(_guard, any_release=True, any_release_line=line)
+    adapter("5", "6.0").guard(application, setup)
     assert done == ["guarded", "guarded"]
+    [message] = caplog.messages
+    assert "was not tested, but tornado 5 to 6.0; it starts because of ANY=1" in message
 
 
 def test_the_bounds_of_releases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A release counts by its numbers, not by its letters."""
-    bounds = Releases("host", "3.4", "4")
+    """A release counts by its numbers, not by its letters; the newest minor one has any patch releases."""
+    bounds = Releases("host", "3.4", "3.10")
     for installed, fits in (
         ("3.4", True),
         ("3.4.0", True),
-        ("3.10.1rc1", True),
+        ("3.10", True),
+        ("3.10.7rc1", True),
         ("3.3.9", False),
+        ("3.11.0", False),
+        ("3.11.0a1", False),
+        ("3.100", False),
+        ("4", False),
         ("4.0.0", False),
-        ("4.0.0a1", False),
         ("unknown", False),
     ):
         monkeypatch.setattr("stormdoor.apps.adapter.version", lambda _, said=installed: said)
         assert (bounds.problem() is None) is fits, installed
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (HostChangedError("it asks no one"), "it asks no one"),
+        (AttributeError("no attribute 'x'"), "AttributeError"),
+        (ConfigurationError("origins are missing"), "^origins are missing$"),
+    ],
+)
+def test_a_host_that_has_changed_is_refused(error: Exception, said: str) -> None:
+    """A mistake of the configuration keeps its message; all else names the host and the tested releases."""
+
+    def protect(*_: object) -> None:
+        raise error
+
+    releases = (Releases("tornado", "6.0", "6.99"),)
+    adapter = Adapter("one", "app", lambda _: True, protect, releases)
+    with pytest.raises(ConfigurationError, match=said) as raised:
+        adapter.guard(Application(), Setup(_guard))
+    known = f"does not fit tornado {version}"
+    assert (known in str(raised.value)) is not said.startswith("^")
 
 
 def test_a_setup_makes_one_guard_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from stormdoor import ConfigurationError
 from tests.apps.presets import ORIGIN, PASSWORD, guard_by_preset, log_in
@@ -176,3 +176,27 @@ def test_packets_that_cannot_be_read(tmp_path: Path) -> None:
         guard_by_preset(_Site(serializer=packets).application, "socketio", tmp_path)
     lines = "[protect]\nmessages = []\n"
     guard_by_preset(_Site(serializer=packets).application, "socketio", tmp_path, lines)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("get_tornado_handler", "do not share their sessions"),
+        ("handle_request", "a session that begins over HTTP is not found"),
+    ],
+)
+def test_a_library_that_has_changed_does_not_start(
+    changed: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One session over HTTP is begun at the start, on a server of its own: the guard must find it."""
+    engineio = library("engineio")
+    if changed == "get_tornado_handler":
+        monkeypatch.setattr(engineio, "get_tornado_handler", lambda _: RequestHandler)
+    else:
+
+        async def handle(_server: Any, handler: Any) -> None:
+            await handler.finish('0{"sid":"elsewhere"}')
+
+        monkeypatch.setattr(engineio.AsyncServer, "handle_request", handle)
+    with pytest.raises(ConfigurationError, match=f"does not fit python-socketio .*{said}"):
+        guard_by_preset(_Site().application, "socketio", tmp_path)

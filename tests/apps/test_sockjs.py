@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tornado.web import Application
 
-from stormdoor import Guard
+from stormdoor import ConfigurationError, Guard
 from tests.apps.presets import ORIGIN, PASSWORD, guard_by_preset, log_in
 from tests.tornado.login_client import LoginClient
 from tests.tornado.transports.plain_http import library, send, until_cut
@@ -205,3 +205,13 @@ look = "app:use"
             answer = await send(port, "POST", f"{_PATH}/xhr_send", _PAGE, victor, body=body)
             assert answer.status == status
     assert site.heard == ['{"type":"look"}']
+
+
+def test_a_library_that_has_changed_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One session over HTTP is begun at the start: the guard must find it."""
+    monkeypatch.setattr(sockjs.SockJSRouter, "get_session", lambda _self, _id: None)
+    application, _ = _Site().make()
+    with pytest.raises(ConfigurationError, match=r"does not fit sockjs-tornado .* is not found"):
+        guard_by_preset(application, "sockjs", tmp_path)

@@ -63,7 +63,8 @@ class _Stream(WebSocketHandler):
         self.runtime = runtime
 
     def open(self, *_: str, **__: str) -> None:
-        existing = self.get_argument("session", None)
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        existing = offered[2].strip() if len(offered) == 3 else self.get_argument("session", None)
         own = {"is_logged_in": True, "name": "own"} if self.get_argument("own", "") else {}
         id = self.runtime.connect_session(self, own, existing_session_id=existing)
         self.write_message(f"{id} {self.runtime.sessions[id]['name']}")

@@ -10,7 +10,9 @@ from typing import Any
 from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
+from stormdoor.apps.bokeh.check import check_documents
 from stormdoor.apps.bokeh.documents import bind_documents, is_bokeh
+from stormdoor.apps.bokeh.server import ADAPTER as BOKEH_ADAPTER
 from stormdoor.apps.host_class import is_instance_of
 from stormdoor.apps.login import add_login
 from stormdoor.errors import ConfigurationError
@@ -22,6 +24,7 @@ __all__ = ["ADAPTER", "dask_setup"]
 _log = logging.getLogger("stormdoor.apps")
 
 _CONFIG = "STORMDOOR_CONFIG"
+_ANY_RELEASE = "STORMDOOR_ANY_RELEASE"
 _VIEW = "status:view"
 
 
@@ -36,13 +39,21 @@ def _protect(application: Application, setup: Setup) -> None:
     protect(application, setup.guard)
 
     def bind(one: Application) -> None:
-        if is_bokeh(one):
-            bind_documents(one, setup.guard(), _VIEW, setup.key, prefix)
+        if not is_bokeh(one):
+            return
+        BOKEH_ADAPTER.check_releases(setup)
+        with BOKEH_ADAPTER.explaining():
+            hooks = bind_documents(one, setup.guard(), _VIEW, setup.key, prefix)
+            check_documents(one, hooks)
 
     add = dashboard.add_application
 
     def add_application(one: Application) -> None:
-        bind(one)
+        try:
+            bind(one)
+        except Exception as error:  # Dask would log it and serve
+            _log.critical("the dashboard cannot be guarded: %s", error)
+            raise SystemExit(1) from error
         add(one)
 
     for one in dashboard.applications:
@@ -55,7 +66,7 @@ ADAPTER = Adapter(
     "dask",
     _recognises,
     _protect,
-    (Releases("distributed", "2024.5", "2027"),),
+    (Releases("distributed", "2024.5", "2026.8"),),
     needs=(_VIEW,),
 )
 
@@ -63,8 +74,9 @@ ADAPTER = Adapter(
 def dask_setup(server: Any) -> None:
     """Guard the dashboard of a scheduler or worker: `dask scheduler --preload stormdoor.apps.dask`.
 
-    The environment variable `STORMDOOR_CONFIG` names the configuration file. Dask logs the exception of a
-    preload and continues, so that this function ends the process instead.
+    The environment variable `STORMDOOR_CONFIG` names the configuration file. `STORMDOOR_ANY_RELEASE=1` lets
+    it guard releases that were not tested. Dask logs the exception of a preload and continues, so that this
+    function ends the process instead.
 
     Args:
         server: The scheduler or worker.
@@ -76,7 +88,10 @@ def dask_setup(server: Any) -> None:
     if "stormdoor_guard" in application.settings:
         return  # by `stormdoor run`
     try:
-        ADAPTER.guard(application, Setup(_make_guard))
+        any_release = os.environ.get(_ANY_RELEASE) == "1"
+        line = f"{_ANY_RELEASE}=1 in its environment"
+        setup = Setup(_make_guard, any_release=any_release, any_release_line=line)
+        ADAPTER.guard(application, setup)
     except Exception as error:
         _log.critical("the dashboard cannot be guarded: %s", error)
         raise SystemExit(1) from error

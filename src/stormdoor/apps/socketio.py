@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from tornado.web import Application, RequestHandler
 
 from stormdoor.apps.adapter import Releases
 from stormdoor.apps.by_module import adapter_of_module
+from stormdoor.apps.transport_check import check_transport
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.message_permissions import MessagePermissions
 from stormdoor.runtime.guard import Guard
@@ -58,10 +60,19 @@ def _packet_class(server: Any) -> str:
     return "" if packets is None else f"{packets.__module__}.{packets.__qualname__}"
 
 
+async def _check() -> None:
+    """Begin a session over HTTP with a server of Engine.IO of no other use."""
+    host: Any = import_module("engineio")
+    server = host.AsyncServer(async_mode="tornado", monitor_clients=False)
+    routes = [("/check/", host.get_tornado_handler(server))]
+    await check_transport(routes, "GET", "/check/?EIO=4&transport=polling")
+
+
 ADAPTER = adapter_of_module(
     "socketio",
     "engineio.async_drivers.tornado",
-    [Releases("python-socketio", "5.11", "6")],
+    [Releases("python-socketio", "5.11", "5.18")],
     endpoint="/socket.io/",
     messages=_messages,
+    check=_check,
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, KeysView
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
+from inspect import isawaitable
 from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any
@@ -15,6 +17,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.login import add_login
+from stormdoor.apps.self_check import HostChangedError, memory_request, run_apart
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
@@ -28,6 +31,10 @@ __all__ = ["ADAPTER", "bind_files", "bind_sessions"]
 
 _KEY = secrets.token_bytes(32)
 """Marks session ids. Streamlit keeps its sessions in memory, so that a new key for each start suffices."""
+
+_STREAM = "/_stcore/stream"
+_CHECKED = "stormdoor-check"
+"""The session that the request of the check names."""
 
 _Owned = Callable[[RequestHandler, str], bool]
 """Whether what a request names belongs to a principal."""
@@ -50,12 +57,18 @@ def bind_sessions(application: Application) -> None:
 
     Args:
         application: The application of `streamlit.web.server.server.Server`.
+
+    Raises:
+        HostChangedError: This release finds sessions in another way.
     """
     route = _stream(application)
     if route is None:
         return
     runtime: Any = route.arguments["runtime"]
     connect: Callable[..., str] = runtime.connect_session
+    offered = {"Sec-WebSocket-Protocol": f"streamlit, -, {_CHECKED}"}
+    request = memory_request(_STREAM, headers=offered)
+    checked: Any = route.handler(application, request, **route.arguments)
 
     def connect_session(
         client: Any,
@@ -63,6 +76,8 @@ def bind_sessions(application: Application) -> None:
         existing_session_id: str | None = None,
         session_id_override: str | None = None,
     ) -> str:
+        if client is checked:
+            raise _Connecting(existing_session_id)
         connection = connection_of(client) if isinstance(client, RequestHandler) else None
         if connection is None:
             return connect(client, user_info, existing_session_id, session_id_override)
@@ -76,6 +91,37 @@ def bind_sessions(application: Application) -> None:
         return connect(client, user_info, session_id_override=_new_id(principal))
 
     runtime.connect_session = connect_session
+    run_apart(partial(_check_session, checked))
+
+
+class _Connecting(Exception):
+    """The socket of the check asks for a session, and gets none.
+
+    Attributes:
+        session_id: The session that the host has read from the request.
+    """
+
+    def __init__(self, session_id: str | None) -> None:
+        super().__init__("a session is asked for")
+        self.session_id = session_id
+
+
+async def _check_session(socket: Any) -> None:
+    """Open the socket of a request in memory.
+
+    Raises:
+        HostChangedError: It does not ask `connect_session` for the session that its request names.
+    """
+    try:
+        opened = socket.open()
+        if isawaitable(opened):
+            await opened
+    except _Connecting as connecting:
+        if connecting.session_id == _CHECKED:
+            return
+    raise HostChangedError(
+        "a socket does not ask the runtime for the session that its client names"
+    )
 
 
 def bind_files(application: Application, guard: Callable[[], Guard]) -> None:
@@ -160,6 +206,7 @@ class _MediaOwners:
         self._manager = manager
         self._sessions: dict[str, set[str]] = {}
         self._lock = Lock()
+        self._stored()  # raises AttributeError here, rather than in a script
         add, defer = manager.add, getattr(manager, "add_deferred", None)
 
         def add_file(*words: Any, **options: Any) -> str:
@@ -187,14 +234,17 @@ class _MediaOwners:
     def _note(self, address: str, sessions: set[str]) -> str:
         with self._lock:
             self._sessions.setdefault(PurePosixPath(address).stem, set()).update(sessions)
-            stored = self._manager._file_metadata.keys() | getattr(  # noqa: SLF001 - there is no public name
-                self._manager, "_deferred_callables", {}
-            )
+            stored = self._stored()
             if len(self._sessions) > 2 * len(stored) + 64:
                 self._sessions = {
                     one: owners for one, owners in self._sessions.items() if one in stored
                 }
         return address
+
+    def _stored(self) -> set[str]:
+        """Return the ids of all files that the manager has."""
+        files: KeysView[str] = self._manager._file_metadata.keys()  # noqa: SLF001 - there is no public name
+        return files | getattr(self._manager, "_deferred_callables", {}).keys()
 
 
 def _running_sessions() -> set[str]:
@@ -243,5 +293,5 @@ def _protect(application: Application, setup: Setup) -> None:
 
 
 ADAPTER = Adapter(
-    "streamlit", "streamlit", _recognises, _protect, (Releases("streamlit", "1.40", "1.57"),)
+    "streamlit", "streamlit", _recognises, _protect, (Releases("streamlit", "1.40", "1.56"),)
 )

@@ -6,5 +6,5 @@ from stormdoor.apps.by_module import adapter_of_module
 __all__ = ["ADAPTER"]
 
 ADAPTER = adapter_of_module(
-    "visdom", "visdom", [Releases("visdom", "0.3", "0.4")], endpoint="/socket"
+    "visdom", "visdom", [Releases("visdom", "0.3", "0.3")], endpoint="/socket"
 )

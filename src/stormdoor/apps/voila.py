@@ -5,4 +5,4 @@ from stormdoor.apps.by_module import adapter_of_module
 
 __all__ = ["ADAPTER"]
 
-ADAPTER = adapter_of_module("voila", "voila", [Releases("voila", "0.5.11", "0.6")])
+ADAPTER = adapter_of_module("voila", "voila", [Releases("voila", "0.5.11", "0.5")])

@@ -16,7 +16,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler, authenticated
 from tornado.websocket import WebSocketHandler
 
-__all__ = ["BokehTornado", "install", "make_token"]
+__all__ = ["BokehTornado", "Page", "Served", "install", "make_token"]
 
 
 def _sign(text: str, key: bytes) -> str:
@@ -45,10 +45,15 @@ class ProtocolError(Exception):
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the modules of the host that the adapter imports."""
-    token, exceptions = ModuleType("bokeh.util.token"), ModuleType("bokeh.protocol.exceptions")
-    vars(token).update(check_token_signature=_check, get_token_payload=_read)
-    vars(exceptions).update(ProtocolError=ProtocolError)
-    for module in (token, exceptions):
+    found: dict[str, dict[str, Any]] = {
+        "bokeh.util.token": {"check_token_signature": _check, "get_token_payload": _read},
+        "bokeh.protocol.exceptions": {"ProtocolError": ProtocolError},
+        "bokeh.application.handlers.handler": {"Handler": object},
+        "bokeh.server.contexts": {"ApplicationContext": _Context},
+    }
+    for path, names in found.items():
+        module = ModuleType(path)
+        vars(module).update(names)
         for name in ("bokeh", module.__name__.rpartition(".")[0], module.__name__):
             monkeypatch.setitem(sys.modules, name, sys.modules.get(name) or ModuleType(name))
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -57,8 +62,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 class _Authenticated(RequestHandler):
     application: Any
 
-    def initialize(self, context: Any) -> None:
-        self.context = context
+    def initialize(self, application_context: Any, bokeh_websocket_path: str) -> None:
+        self.context = application_context
 
     def get_login_url(self) -> str:
         return str(self.application.auth_provider.get_login_url(self))
@@ -67,9 +72,16 @@ class _Authenticated(RequestHandler):
         self.current_user = await self.application.auth_provider.get_user_async(self)
 
 
-class _Page(_Authenticated):
-    @authenticated
+class Page(_Authenticated):
+    """The page of a document."""
+
     async def get(self) -> None:
+        asked: Any = self.get_session()
+        if asked is not None:  # else it has led to the login
+            self.write((await asked).token)
+
+    @authenticated
+    async def get_session(self) -> Any:
         application = self.application
         token = self.get_argument("bokeh-token", "")
         session = self.get_argument("bokeh-session-id", "") or (
@@ -78,11 +90,10 @@ class _Page(_Authenticated):
         if not token:
             payload = {
                 "headers": dict(self.request.headers),
-                **self.context.application.process_request(self.request),
+                **await self.context.application.process(self.request),
             }
             token = make_token(session, application.secret_key, payload)
-        found = await self.context.create_session_if_needed(session, self.request, token)
-        self.write(found.token)
+        return await self.context.create_session_if_needed(session, self.request, token)
 
 
 class _Socket(_Authenticated, WebSocketHandler):
@@ -102,9 +113,35 @@ class _Socket(_Authenticated, WebSocketHandler):
         self.write_message("OK")
 
 
+class OwnHandler:
+    """A handler of an application, which claims to be a principal."""
+
+    def process_request(self, request: HTTPServerRequest) -> dict[str, Any]:
+        """Return a part of the payload of a token."""
+        return {"own": 1, "stormdoor_principal": "forged"}
+
+
+class Served:
+    """An application of Bokeh: the payload of a token comes from its handlers, in their order."""
+
+    def __init__(self, *handlers: Any) -> None:
+        self.handlers = list(handlers)
+
+    def add(self, handler: Any) -> None:
+        """Add a handler."""
+        self.handlers.append(handler)
+
+    async def process(self, request: HTTPServerRequest) -> dict[str, Any]:
+        """Return the payload, as `process_request_async` does since Bokeh 3.10."""
+        payload: dict[str, Any] = {}
+        for handler in self.handlers:
+            payload.update(handler.process_request(request))
+        return payload
+
+
 class _Context:
-    def __init__(self) -> None:
-        self.application = SimpleNamespace(process_request=lambda request: {"own": 1})
+    def __init__(self, application: Served | None = None, url: str = "") -> None:
+        self.application = application or Served(OwnHandler())
         self.sessions: dict[str, Any] = {}
         self._logout_url = None
 
@@ -119,7 +156,11 @@ class BokehTornado(Application):
 
     prefix = ""
 
-    def __init__(self, user: Callable[[Any], Awaitable[object]] | None = None) -> None:
+    def __init__(
+        self,
+        user: Callable[[Any], Awaitable[object]] | None = None,
+        page: type[RequestHandler] = Page,
+    ) -> None:
         self.context = _Context()
         self.applications = {"/app": self.context}
         self._secret_key: bytes | None = None
@@ -135,8 +176,8 @@ class BokehTornado(Application):
             logout_url=None,
             endpoints=[],
         )
-        arguments = {"context": self.context}
-        super().__init__([("/app", _Page, arguments), ("/app/ws", _Socket, arguments)])
+        arguments = {"application_context": self.context, "bokeh_websocket_path": "/app/ws"}
+        super().__init__([("/app", page, arguments), ("/app/ws", _Socket, arguments)])
 
     @property
     def secret_key(self) -> bytes | None:

@@ -6,16 +6,17 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from stormdoor import Guard
+from stormdoor import ConfigurationError, Guard
 from stormdoor.apps import Releases, Setup, choose_adapter
-from stormdoor.apps.bokeh.documents import PRINCIPAL, is_bokeh
+from stormdoor.apps.bokeh.documents import ASKING, PRINCIPAL, is_bokeh, owner_of
 from stormdoor.config.file import read_options
 from stormdoor.config.preset import preset_file
-from tests.apps.bokeh.stand_in import BokehTornado, install, make_token
+from tests.apps.bokeh.stand_in import BokehTornado, Page, install, make_token
 from tests.tornado.wire import connect, request, serving
 
 ORIGIN = "http://127.0.0.1:1"
@@ -140,3 +141,52 @@ async def test_the_own_login_of_the_application_is_asked_too(
             assert (wire.status, location) == (302, ["/own?next=%2Fapp"])
         assert (await _get(port, "/app", cookies["alice"], ("X-Desk", "7")))[0] == 200
         assert (await _get(port, "/app", ("X-Desk", "7")))[0] == 401
+
+
+class _Unnamed(Page):
+    """A page of a host that no longer asks the handlers of its applications."""
+
+    async def get_session(self) -> Any:
+        token = make_token("s1", self.application.secret_key, {})
+        return await self.context.create_session_if_needed("s1", self.request, token)
+
+
+class _Unsigned(Page):
+    async def get_session(self) -> Any:
+        token = make_token("s1", b"", await self.context.application.process(self.request))
+        return await self.context.create_session_if_needed("s1", self.request, token)
+
+
+class _Unchecked(Page):
+    async def get_session(self) -> Any:
+        return SimpleNamespace(token="a document without a check")
+
+
+class _Unasked(Page):
+    async def prepare(self) -> None:
+        self.current_user = "anyone"
+
+
+class _Cached(Page):
+    """A page that gives the first document to each principal."""
+
+    token = ""
+
+    async def get_session(self) -> Any:
+        if not self.token:
+            payload = await self.context.application.process(self.request)
+            type(self).token = make_token("s1", self.application.secret_key, payload)
+        setattr(self.request, ASKING, owner_of(self.token))
+        return await self.context.create_session_if_needed("s1", self.request, self.token)
+
+
+@pytest.mark.parametrize("page", [_Unnamed, _Unsigned, _Unchecked, _Unasked, _Cached])
+async def test_a_host_that_has_changed_does_not_start(
+    page: type[Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One token is made through the page of the host; its documents and own code stay untouched."""
+    server = BokehTornado(page=page)
+    with pytest.raises(ConfigurationError, match="the adapter 'bokeh' does not fit bokeh"):
+        async with _served(monkeypatch, server):
+            raise AssertionError("it serves")
+    assert server.context.sessions == {}

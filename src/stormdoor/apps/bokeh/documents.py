@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from importlib import import_module
 from sys import modules
@@ -22,12 +22,21 @@ from stormdoor.tornado.interception import upgrades
 from stormdoor.tornado.outbound_mixin import connection_of
 from stormdoor.tornado.session_handler import account_of, session_parser
 
-__all__ = ["PRINCIPAL", "bind_documents", "is_bokeh"]
+__all__ = [
+    "ASKING",
+    "PRINCIPAL",
+    "LoginHooks",
+    "bind_context",
+    "bind_documents",
+    "is_bokeh",
+    "owner_of",
+]
 
 PRINCIPAL = "stormdoor_principal"
 """Key in the payload of a session token: the id of the principal that the token was made for."""
 
-_ASKING = "_stormdoor_principal"
+ASKING = "_stormdoor_principal"
+"""Attribute of a request: the id of the principal that sent it."""
 
 
 def is_bokeh(application: Application) -> bool:
@@ -37,7 +46,7 @@ def is_bokeh(application: Application) -> bool:
 
 def bind_documents(
     application: Any, guard: Guard, permission: str, key: bytes, login: str = "/auth"
-) -> None:
+) -> LoginHooks:
     """Let only the principal that a document was made for open it, by page or by socket.
 
     - Session ids and tokens are signed, so that no client can make one. The key is that of
@@ -55,15 +64,19 @@ def bind_documents(
         permission: The permission that pages with a document need.
         key: Secret that all processes of the server share.
         login: Prefix of the routes of the login.
+
+    Returns:
+        The hooks, for `check_documents`.
     """
     application._sign_sessions = True  # noqa: SLF001 - Bokeh has no public name for it after the start
     application._secret_key = application.secret_key or key  # noqa: SLF001
     application._websocket_origins = application.websocket_origins | _hosts(guard)  # noqa: SLF001
     hooks = application.auth_provider = LoginHooks(application, guard, permission, login)
     for context in application.applications.values():
-        _bind(context, hooks)
+        bind_context(context, hooks)
     if "panel" in modules:
         _share_cookie_secret(key)
+    return hooks
 
 
 class LoginHooks:
@@ -98,14 +111,14 @@ class LoginHooks:
         principal = await self._principal(handler)
         if principal is None:
             return None
-        setattr(handler.request, _ASKING, principal)
+        setattr(handler.request, ASKING, principal)
         if self._own.get_user_async is not None:
             return await self._own.get_user_async(handler)
         return principal if self._own.get_user is None else self._own.get_user(handler)
 
     def get_login_url(self, handler: RequestHandler) -> str:
         """Return the page of the login that is missing: the guard's, or the application's own."""
-        if getattr(handler.request, _ASKING, None) is None:
+        if getattr(handler.request, ASKING, None) is None:
             return self._login
         if self._own.get_login_url is not None:
             return str(self._own.get_login_url(handler))
@@ -157,7 +170,7 @@ class LoginHooks:
             denial: The cause.
             detail: For the operator.
         """
-        principal = getattr(request, _ASKING, "")
+        principal = getattr(request, ASKING, "")
         handshake = session_parser(self._guard).parse(request)
         self._guard.admission.refused(handshake, Refusal(denial, detail), principal=principal)
 
@@ -172,27 +185,22 @@ def owner_of(token: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _bind(context: Any, hooks: LoginHooks) -> None:
-    """Check the owner of each document that `context` makes or finds, and name it in new tokens."""
-    application: Any = context.application
-    own_payload: Callable[[HTTPServerRequest], Mapping[str, Any]] = application.process_request
-    own_session: Callable[..., Awaitable[Any]] = context.create_session_if_needed
+def bind_context(context: Any, hooks: LoginHooks) -> None:
+    """Check the owner of each document that `context` makes or finds, and name it in new tokens.
 
-    def process_request(request: HTTPServerRequest) -> dict[str, Any]:
-        payload = dict(own_payload(request))
-        payload.pop(PRINCIPAL, None)
-        principal = getattr(request, _ASKING, None)
-        # The token of a socket was made with its page, and keeps that owner.
-        return (
-            payload if principal is None or upgrades(request) else {**payload, PRINCIPAL: principal}
-        )
+    Args:
+        context: A `bokeh.server.contexts.ApplicationContext`.
+        hooks: Record refusals.
+    """
+    context.application.add(_principal_handler())
+    own_session: Callable[..., Awaitable[Any]] = context.create_session_if_needed
 
     async def create_session_if_needed(
         session_id: str, request: HTTPServerRequest | None = None, token: str | None = None
     ) -> Any:
         if request is None:
             return await own_session(session_id, request, token)
-        principal = getattr(request, _ASKING, None)
+        principal = getattr(request, ASKING, None)
         if token is None or principal is None or owner_of(token) != principal:
             raise _refused(hooks, request)
         session = await own_session(session_id, request, token)
@@ -200,10 +208,27 @@ def _bind(context: Any, hooks: LoginHooks) -> None:
             raise _refused(hooks, request)
         return session
 
-    application.process_request = process_request
     context.create_session_if_needed = create_session_if_needed
     if context._logout_url is None:  # noqa: SLF001
         context._logout_url = hooks.logout_url  # noqa: SLF001
+
+
+def _principal_handler() -> Any:
+    """Return a handler of Bokeh that adds the principal of a page to the payload of its token.
+
+    Bokeh asks the handlers of an application in their order, and the last one decides.
+    """
+    handler: Any = import_module("bokeh.application.handlers.handler").Handler
+
+    class PrincipalHandler(handler):  # type: ignore[misc]
+        def process_request(self, request: HTTPServerRequest) -> dict[str, Any]:
+            # The token of a socket was made with its page, and keeps that owner.
+            return {} if upgrades(request) else {PRINCIPAL: getattr(request, ASKING, None)}
+
+        def modify_document(self, doc: Any) -> None:
+            pass
+
+    return PrincipalHandler()
 
 
 def _refused(hooks: LoginHooks, request: HTTPServerRequest) -> Exception:

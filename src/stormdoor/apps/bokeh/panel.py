@@ -35,6 +35,6 @@ def _protect(application: Application, setup: Setup) -> None:
 
 
 ADAPTER = Adapter(
-    "panel", "panel", is_bokeh, _protect, (Releases("panel", "1.4", "2"), BOKEH), needs=(VIEW,)
+    "panel", "panel", is_bokeh, _protect, (Releases("panel", "1.4", "1.10"), BOKEH), needs=(VIEW,)
 )
 """Chosen where Panel is imported."""

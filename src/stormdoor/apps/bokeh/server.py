@@ -7,6 +7,7 @@ from typing import Any
 from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
+from stormdoor.apps.bokeh.check import check_documents
 from stormdoor.apps.bokeh.documents import bind_documents, is_bokeh
 from stormdoor.apps.login import add_login
 from stormdoor.tornado.declarations import Permissions
@@ -16,7 +17,7 @@ from stormdoor.tornado.protect import protect
 __all__ = ["ADAPTER", "BOKEH", "VIEW", "guard_documents"]
 
 VIEW = "documents:view"
-BOKEH = Releases("bokeh", "3.4", "4")
+BOKEH = Releases("bokeh", "3.4", "3.10")
 
 
 def guard_documents(
@@ -37,7 +38,8 @@ def guard_documents(
     server: Any = application
     prefix = add_login(application, setup, base=server.prefix)
     protect(application, setup.guard, permissions=permissions, pages=pages)
-    bind_documents(server, setup.guard(), VIEW, setup.key, prefix)
+    hooks = bind_documents(server, setup.guard(), VIEW, setup.key, prefix)
+    check_documents(server, hooks)
 
 
 ADAPTER = Adapter("bokeh", "bokeh", is_bokeh, guard_documents, (BOKEH,), needs=(VIEW,))

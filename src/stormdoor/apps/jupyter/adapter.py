@@ -12,7 +12,7 @@ from stormdoor.errors import ConfigurationError
 
 __all__ = ["ADAPTER", "SERVER_RELEASES"]
 
-SERVER_RELEASES = Releases("jupyter-server", "2.13", "3")
+SERVER_RELEASES = Releases("jupyter-server", "2.13", "2.21")
 
 
 def _recognises(application: Application) -> bool:

@@ -43,7 +43,9 @@ def guard_server(serverapp: Any) -> None:
     read = read_options(path, preset=ADAPTER.preset)
     named = options.origins or read.arguments.get("origins")
     setup = Setup(
-        lambda: _make_guard(serverapp, options, read, named), any_release=options.any_release
+        lambda: _make_guard(serverapp, options, read, named),
+        any_release=options.any_release,
+        any_release_line="c.Stormdoor.any_release = True",
     )
     ADAPTER.guard(application, setup)
     serverapp.io_loop.add_callback(_report, serverapp, setup.guard(), derived=not named)

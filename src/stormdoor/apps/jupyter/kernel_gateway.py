@@ -45,6 +45,6 @@ ADAPTER = Adapter(
     "jupyter",
     _recognises,
     _protect,
-    (SERVER_RELEASES, Releases("jupyter-kernel-gateway", "3", "4")),
+    (SERVER_RELEASES, Releases("jupyter-kernel-gateway", "3", "3.0")),
     own_login=True,
 )

@@ -11,6 +11,7 @@ from tornado.web import Application
 
 from stormdoor.apps.adapter import Setup
 from stormdoor.apps.jupyter.authorizer import BothAuthorizers
+from stormdoor.apps.jupyter.check import check_requests
 from stormdoor.apps.jupyter.handler_cover import cover_handlers
 from stormdoor.apps.jupyter.login import JupyterLogin
 from stormdoor.apps.jupyter.pages import keep_token_out_of_pages
@@ -45,6 +46,7 @@ def protect_server(application: Application, setup: Setup, serverapp: Any) -> No
 
     Raises:
         ConfigurationError: The configuration does not ask Jupyter's own login.
+        HostChangedError: This release does not ask for users or permissions as the adapter relies on.
     """
     settings = application.settings
     provider = settings["identity_provider"]
@@ -83,6 +85,7 @@ def protect_server(application: Application, setup: Setup, serverapp: Any) -> No
     renew_secret(application, provider, login)
     cover_handlers(application, checks)
     keep_token_out_of_pages(application, provider)
+    check_requests(application, provider)
 
 
 def _authenticator_of(guard: Guard) -> ApplicationAuthenticator:
