@@ -25,8 +25,9 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketP
 
 from stormdoor import Guard, guarded_server, protect, public
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.tornado import answer_check
 from tests.guard.fakes import make_guard
-from tests.tornado.wire import log_lines, settled, until
+from tests.tornado.wire import Encrypted, log_lines, request, settled, until
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 HEAD = (
@@ -243,7 +244,8 @@ async def site(
     """Serve an application, a router or a function; guarded if there is a guard. Yield the port."""
     if guard is not None and isinstance(served, Application):
         protect(served, guard, **options)
-    server = guarded_server(served, guard=guard) if limited else HTTPServer(served)
+    tls = {} if Encrypted.server is None else {"ssl_options": Encrypted.server}
+    server = guarded_server(served, guard=guard, **tls) if limited else HTTPServer(served, **tls)
     [sock] = bind_sockets(0, "127.0.0.1")
     server.add_sockets([sock])
     opened.clear()
@@ -265,7 +267,7 @@ async def answer(
     patience: float = 0.05,
 ) -> bytes:
     """Return what the server sends for a handshake with these further headers, until it sends no more."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=Encrypted.client)
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13", *headers]
     if method == "POST":
@@ -356,7 +358,13 @@ CLIENTS: tuple[list[str], ...] = (
 )
 
 
-@pytest.mark.parametrize("options", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(one, id=name, marks=[] if name == "protect" else [pytest.mark.extended])
+        for name, one in SERVERS.items()
+    ],
+)
 @pytest.mark.parametrize("way", WAYS)
 async def test_no_handler_becomes_a_socket(way: str, options: dict[str, Any]) -> None:
     """Not for an unauthenticated client, nor for one with the permission of the page and of other sockets."""
@@ -392,7 +400,7 @@ async def test_no_other_part_of_an_application_does(part: Any, pages: str | None
     """A function, a delegate or a router in the application has the same rule."""
     for way in (detached, attached, started):
         async with site(part(way)) as port:
-            assert OPENED.search(await answer(port, UPGRADE))
+            assert OPENED.search(await answer(port, UPGRADE, patience=30))
         async with site(part(way), door(), permission="chat:connect", pages=pages) as port:
             for headers in CLIENTS:
                 assert not OPENED.search(await answer(port, *headers)), headers
@@ -410,11 +418,11 @@ async def test_nor_a_part_beside_the_application(delegate: bool) -> None:
         ]
     )
     async with site(router) as port:
-        assert OPENED.search(await answer(port, UPGRADE))
+        assert OPENED.search(await answer(port, UPGRADE, patience=30))
     async with site(router, guard, limited=True) as port:
         for headers in CLIENTS:
             assert not OPENED.search(await answer(port, *headers)), headers
-        assert (await answer(port, "Connection: close", path="/page")).endswith(b"page")
+        assert (await answer(port, "Connection: close", path="/page", patience=1)).endswith(b"page")
 
 
 async def test_no_handler_does_before_the_guard_is_there() -> None:
@@ -423,7 +431,7 @@ async def test_no_handler_does_before_the_guard_is_there() -> None:
     with suppress(Exception):
         protect(application, lambda: 1 / 0)  # type: ignore[arg-type, return-value]
     async with site(application) as port:
-        assert (await answer(port, path="/page")).endswith(b"page")
+        assert (await answer(port, path="/page", patience=1)).endswith(b"page")
         for headers in ([UPGRADE], []):
             assert not OPENED.search(await answer(port, *headers))
 
@@ -439,7 +447,7 @@ async def test_an_admitted_socket_opens_no_other_one() -> None:
 
     application = Application([("/own", Both), ("/other", Both)])
     async with site(application, door(), permission="chat:connect") as port:
-        assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME, path="/own"))
+        assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME, path="/own", patience=30))
         assert not OPENED.search(await answer(port, UPGRADE, ALICE, SAME, path="/other"))
 
 
@@ -491,9 +499,27 @@ async def test_ordinary_answers_are_sent_as_before() -> None:
     assert all(found[1])
 
 
+async def test_a_handshake_follows_a_page_on_one_connection() -> None:
+    """A proxy keeps connections open. The socket works, and nothing of the check is left on its stream."""
+    application = Application([("/", Plain), ("/socket", Echo)])
+    for options in SERVERS.values():
+        async with site(application, door(), **options) as port:
+            wire = await request(port, "/", ("Authorization", "Bearer alice"), upgrade=False)
+            async with wire:
+                assert wire.body == b"page"
+                lines = [UPGRADE, "Connection: Upgrade", f"Sec-WebSocket-Key: {KEY}", ALICE, SAME]
+                lines += [f"Host: 127.0.0.1:{port}", "Sec-WebSocket-Version: 13", "", ""]
+                wire.raw("\r\n".join(["GET /socket HTTP/1.1", *lines]).encode())
+                await wire.read_answer()
+                assert wire.status == 101
+                wire.send("x")
+                assert await wire.text() == "x"
+        application = Application([("/", Plain), ("/socket", Echo)])
+
+
 async def _kept_open(port: int, line: str) -> bytes:
     """Return the answers to two requests on one connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=Encrypted.client)
     writer.write(
         f"{line} HTTP/1.1\r\nHost: a\r\n\r\n{line} HTTP/1.1\r\nHost: a\r\n"
         "Connection: close\r\n\r\n".encode()
@@ -504,13 +530,16 @@ async def _kept_open(port: int, line: str) -> bytes:
     return data
 
 
-async def test_the_log_names_the_handler_and_the_line_to_write() -> None:
-    """Once, however often a client tries it. The client gets 403."""
-    application = Application([("/terminal", becoming(detached))])
+async def test_the_log_names_the_handler_and_the_line_to_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once, however often a client tries it, and at each path. The client gets 403."""
+    monkeypatch.setattr(answer_check, "_logged", {})
+    application = Application([("/terminal.*", becoming(detached))])
     async with site(application, door()) as port:
         with log_lines("stormdoor.protect") as lines:
-            for _ in range(3):
-                said = await answer(port, UPGRADE, path="/terminal")
+            for path in ("/terminal", "/terminal", "/terminal/2"):
+                said = await answer(port, UPGRADE, path=path, patience=30)
                 assert said.startswith(b"HTTP/1.1 403 ")
                 assert b"permissions" not in said
     [line] = lines
@@ -549,7 +578,7 @@ async def test_a_declared_handler_is_admitted_as_a_socket(way: str, pages: str |
             permissions={name or made: "chat:connect"},
             pages=pages,
         ) as port:
-            assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME))
+            assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME, patience=30))
             for headers in ([UPGRADE], [UPGRADE, "Authorization: Bearer eve"], [ALICE]):
                 assert not OPENED.search(await answer(port, *headers)), headers
             foreign = "Origin: https://evil.example"
@@ -561,7 +590,7 @@ async def test_a_declared_function_is_admitted_as_a_socket() -> None:
     """An object without a handler class is declared by its path."""
     application = Application([Rule(PathMatches("/"), _function(detached))])
     async with site(application, door(), permissions={"/": "chat:connect"}) as port:
-        assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME))
+        assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME, patience=30))
         assert not OPENED.search(await answer(port, UPGRADE))
 
 
@@ -570,7 +599,7 @@ async def test_a_public_handler_opens_for_all() -> None:
     application = Application(routes("detached"))
     permissions: dict[Any, Any] = {"/": public("prices for all"), "/socket": "chat:connect"}
     async with site(application, door(), permissions=permissions) as port:
-        assert OPENED.search(await answer(port, UPGRADE))
+        assert OPENED.search(await answer(port, UPGRADE, patience=30))
 
 
 async def test_a_declared_handler_ends_with_the_logout() -> None:
@@ -580,7 +609,7 @@ async def test_a_declared_handler_ends_with_the_logout() -> None:
     async with site(
         Application([("/", terminal)]), guard, permissions={"/": "chat:connect"}
     ) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=Encrypted.client)
         lines = [UPGRADE, "Connection: Upgrade", f"Sec-WebSocket-Key: {KEY}", ALICE, SAME]
         writer.write(
             "\r\n".join(
@@ -606,6 +635,6 @@ async def test_a_declared_handler_may_answer_as_a_page() -> None:
     """The next request of its client is decided anew."""
     guard = door()
     async with site(Application([("/", Plain)]), guard, permissions={"/": "chat:connect"}) as port:
-        said = await answer(port, UPGRADE, ALICE, SAME, times=2)
+        said = await answer(port, UPGRADE, ALICE, SAME, times=2, patience=1)
         assert said.count(b"page") == 2
         await until(lambda: not len(guard.registry))

@@ -6,7 +6,7 @@ import re
 from enum import Enum, auto
 from typing import NamedTuple
 
-__all__ = ["START", "Part", "Position", "find_status", "follow"]
+__all__ = ["START", "AnswerPart", "Position", "find_status", "follow"]
 
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_VERSION = 64
@@ -25,7 +25,7 @@ _SIZE = re.compile(rb"([0-9a-fA-F]{1,15})[^\n]*\n")
 _NO_TRAILER = re.compile(rb"\r?\n")
 
 
-class Part(Enum):
+class AnswerPart(Enum):
     """The part of an answer that the next byte belongs to."""
 
     HEAD = auto()
@@ -47,13 +47,13 @@ class Position(NamedTuple):
         kept: The beginning of a head or a line that is not complete.
     """
 
-    part: Part
+    part: AnswerPart
     left: int = 0
     kept: bytes = b""
 
 
-START = Position(Part.HEAD)
-_REST = Position(Part.REST)
+START = Position(AnswerPart.HEAD)
+_REST = Position(AnswerPart.REST)
 
 
 def find_status(text: bytes) -> int | None:
@@ -74,20 +74,20 @@ def follow(at: Position, data: bytes | memoryview, *, to_head: bool = False) -> 
         to_head: Whether they answer a HEAD, so that no body follows a head.
     """
     place = 0
-    while place < len(data) and at.part is not Part.REST:
+    while place < len(data) and at.part is not AnswerPart.REST:
         if at.left:
             step = min(at.left, len(data) - place)
             place += step
-            over = at.part is Part.BODY and step == at.left
+            over = at.part is AnswerPart.BODY and step == at.left
             at = START if over else at._replace(left=at.left - step)
             continue
         text = at.kept + bytes(data[place : place + _LONGEST_HEAD])
         match at.part:
-            case Part.HEAD:
+            case AnswerPart.HEAD:
                 read = _read_head(text, to_head=to_head)
                 if read is None:
                     return None
-            case Part.CHUNK:
+            case AnswerPart.CHUNK:
                 read = _read_size(text)
             case _:
                 read = _read_trailer(text)
@@ -107,7 +107,7 @@ def _read_head(text: bytes, *, to_head: bool) -> _Read | None:
     if status is None:
         text = text.lstrip()
         if len(text) < _LONGEST_VERSION:
-            return Position(Part.HEAD, kept=text), 0
+            return Position(AnswerPart.HEAD, kept=text), 0
         return None if _VERSION.match(text) else (_REST, len(text))
     code, complete = status[1], len(status[1]) == 3
     if not _CODE.fullmatch(code) or not (complete or status.end() == len(text)):
@@ -116,18 +116,18 @@ def _read_head(text: bytes, *, to_head: bool) -> _Read | None:
     interim = code.startswith(b"1")
     if end is None:
         if len(text) < _LONGEST_HEAD:
-            return Position(Part.HEAD, kept=text), 0
+            return Position(AnswerPart.HEAD, kept=text), 0
         return None if interim else (_REST, len(text))
     used = end.end()
     if interim or to_head or code in (b"204", b"304"):
         return START, used
     if _CHUNKED.search(text, 0, used):
-        return Position(Part.CHUNK), used
+        return Position(AnswerPart.CHUNK), used
     length = _LENGTH.search(text, 0, used)
     if length is None:
         return _REST, used
     size = int(length[1])
-    return (Position(Part.BODY, size) if size else START), used
+    return (Position(AnswerPart.BODY, size) if size else START), used
 
 
 def _read_size(text: bytes) -> _Read:
@@ -135,13 +135,15 @@ def _read_size(text: bytes) -> _Read:
     if line is None:
         if b"\n" in text or len(text) > _LONGEST_VERSION:
             return _REST, len(text)
-        return Position(Part.CHUNK, kept=text), 0
+        return Position(AnswerPart.CHUNK, kept=text), 0
     size = int(line[1], 16)
-    return (Position(Part.CHUNK, size + 2) if size else Position(Part.TRAILER)), line.end()
+    return (
+        Position(AnswerPart.CHUNK, size + 2) if size else Position(AnswerPart.TRAILER)
+    ), line.end()
 
 
 def _read_trailer(text: bytes) -> _Read:
     end = _NO_TRAILER.match(text) or _END.search(text)
     if end is None:
-        return Position(Part.TRAILER, kept=text[-_LONGEST_HEAD:]), 0
+        return Position(AnswerPart.TRAILER, kept=text[-_LONGEST_HEAD:]), 0
     return START, end.end()

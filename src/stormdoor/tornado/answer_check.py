@@ -1,8 +1,8 @@
 """A check before each `send()` of an HTTP answer: no 101 without an admission, and nothing after the login.
 
-Tornado has many ways to a 101: `finish`, `flush`, `write_headers`, `detach`, and the stream of a client. All of
-them end in `write_to_fd` of the stream, which the check replaces. It stays on the stream from the first
-request until the guard admits a handshake on it. `tests/tornado/test_answer_check.py` tries each way.
+Tornado has many ways to a 101: `finish`, `flush`, `write_headers`, `detach`, and the stream of a client. All
+of them end in `write_to_fd` of the stream, which the check replaces. It stays there from the first request
+until the guard admits a handshake. `tests/tornado/test_answer_check.py` tries each way.
 
 A program that writes to the socket object below the stream, or to a stream that it has made for that socket,
 is beyond this check.
@@ -33,10 +33,9 @@ CHECK = "_stormdoor_check"
 """The attribute of a checked stream that has its check."""
 _NO_SOCKET = Refusal(Denial.UNDECLARED, "a 101 without an admission")
 _LOG_SECONDS = 60.0
-_MOST_LOGGED = 256
 
-_logged: dict[tuple[str, str], float] = {}
-"""Seconds of the loop's clock of the last log entry, by server object and path."""
+_logged: dict[str, float] = {}
+"""Seconds of the loop's clock of the last log entry, by the name of a handler."""
 
 
 def wants_socket(headers: HTTPHeaders) -> bool:
@@ -209,21 +208,18 @@ class AnswerCheck:
 
 
 def _log_refused(served: Any, path: str, stream: IOStream) -> None:
-    """Log the handler that tried it, and the line to write, at most once a minute."""
+    """Log the handler that tried it, and the line to write, at most once a minute: clients choose paths."""
     named = served if hasattr(served, "__qualname__") else type(served)
     name = f"{named.__module__}.{named.__qualname__}"
     now = stream.io_loop.time()
-    if now - _logged.get((name, path), float("-inf")) < _LOG_SECONDS:
-        return
-    if len(_logged) >= _MOST_LOGGED:
-        _logged.clear()
-    _logged[name, path] = now
-    _log.error(
-        "%s answered %s with a WebSocket that the guard has not admitted; it was refused. If it is to open "
-        'sockets, declare it: protect(..., permissions={%r: "app:use"}), or %r = "app:use" in '
-        "[protect.permissions]; a WebSocketHandler opens its socket with super().get()",
-        name,
-        path,
-        path,
-        path,
-    )
+    if now - _logged.get(name, float("-inf")) >= _LOG_SECONDS:
+        _logged[name] = now
+        _log.error(
+            "%s answers %r with a WebSocket that the guard has not admitted, which is refused; if it is to "
+            'open sockets, write protect(..., permissions={%r: "app:use"}), or %r = "app:use" into '
+            "[protect.permissions]; a WebSocketHandler opens its socket with super().get()",
+            name,
+            path,
+            path,
+            path,
+        )

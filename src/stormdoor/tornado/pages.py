@@ -19,7 +19,6 @@ from stormdoor.core.address import rate_key
 from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
-from stormdoor.core.origin import SAFE_METHODS
 from stormdoor.core.origin import quote as quote_text
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Authentication, Principal

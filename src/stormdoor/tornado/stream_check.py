@@ -63,8 +63,10 @@ class StreamCheck:
 
     def remove(self) -> None:
         """Give the stream the methods back that it had."""
-        vars(self._stream)["write_to_fd"] = self._send
-        vars(self._stream).pop("writing", None)
+        own = vars(self._stream)
+        if own.get("write_to_fd") == self._write_to_fd:
+            own["write_to_fd"] = self._send
+        own.pop("writing", None)
 
     def _write_to_fd(self, data: memoryview) -> int | None:
         connection = self._connection
