@@ -1,11 +1,12 @@
 """Measure how much of the disk a flood of unauthenticated clients takes in a day.
 
-Writes what a guard would write into a real SQLite file, while a clock of its own goes through the hours. In
-each simulated second there are a hundred refusals of five kinds, each from another IPv6 address and as long
-as an entry gets. A member opens and closes a connection once a minute.
+Writes what a guard would write into a real store, while a clock of its own goes through the hours. In each
+simulated second there are four refusals of each kind, each from another IPv6 network and as long as an entry
+gets. A member opens and closes a connection once a minute.
 
     python bench/trail_flood.py              # two days
-    python bench/trail_flood.py --hours 6
+    python bench/trail_flood.py --hours 6 --budget 16
+    python bench/trail_flood.py --store postgresql://door@localhost/door
 """
 
 import argparse
@@ -15,18 +16,13 @@ from pathlib import Path
 
 from stormdoor.core.denial import Denial
 from stormdoor.core.event import REFUSED_AS, Event
+from stormdoor.core.trail_budget import DAY_BYTES
 from stormdoor.guard.trail import Trail
-from stormdoor.stores import SqliteStore
+from stormdoor.ports import Store
+from stormdoor.stores import open_store
 from stormdoor.testing.clock import FakeClock
 
-KINDS = (
-    Denial.NO_CREDENTIAL,
-    Denial.BAD_CREDENTIAL,
-    Denial.ORIGIN,
-    Denial.HANDSHAKE_RATE,
-    Denial.MALFORMED,
-)
-EACH = 20
+EACH = 4
 """Refusals of each kind in a second."""
 
 
@@ -38,7 +34,7 @@ def _refusal(now: float, denial: Denial, number: int) -> Event:
         endpoint="/" * 256,
         user_agent="u" * 256,
         detail="d" * 1000,
-        address=f"2001:db8::{number & 0xFFFF:x}:{number >> 16:x}",
+        address=f"2001:{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}::1",
     )
 
 
@@ -46,19 +42,19 @@ def _member(now: float, name: str) -> Event:
     return Event(time=now, name=name, principal="alice", address="192.0.2.1", proven=True)
 
 
-async def _flood(path: Path, hours: int) -> None:
+async def _flood(url: str, hours: int, budget: int) -> None:
     clock = FakeClock()
-    store = SqliteStore(path)
+    store = open_store(url)
     await store.open()
-    trail = Trail(store, clock)
+    trail = Trail(store, clock, budget_bytes=budget << 20)
     noted = members = 0
     begun = await _size(store)
-    print(f"{'hour':>4} {'refusals':>12} {'entries':>9} {'file, MiB':>10} {'in 24 h, MiB':>13}")
+    print(f"{'hour':>4} {'refusals':>12} {'entries':>9} {'store, MiB':>10} {'in 24 h, MiB':>13}")
     sizes = [begun]
     for hour in range(1, hours + 1):
         for second in range(3600):
             now = clock.now()
-            for denial in KINDS:
+            for denial in Denial:
                 for _ in range(EACH):
                     noted += 1
                     trail.note(_refusal(now, denial, noted))
@@ -87,18 +83,23 @@ async def _flood(path: Path, hours: int) -> None:
     print(f"lost: {trail.lost}; healthy: {trail.healthy}")
 
 
-async def _size(store: SqliteStore) -> int:
+async def _size(store: Store) -> int:
     space = await store.space()
-    return space.used
+    return 0 if space is None else space.used
 
 
 def main() -> None:
     """Run it and print a line for each hour."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--hours", type=int, default=48)
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--store", help="URL of an empty store; a temporary SQLite file if left out"
+    )
+    parser.add_argument("--budget", type=int, default=DAY_BYTES >> 20, help="MiB of a day")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_flood(Path(folder) / "store.db", arguments.hours))
+        url = given.store or f"sqlite:{Path(folder) / 'store.db'}"
+        asyncio.run(_flood(url, given.hours, given.budget))
 
 
 if __name__ == "__main__":

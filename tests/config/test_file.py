@@ -325,6 +325,10 @@ WRONG: dict[str, tuple[str, str]] = {
         "[telemetry]\nmessage_ratio = 2",
         "telemetry.message_ratio: message_ratio must be",
     ),
+    "no budget": (
+        "trail_budget_bytes = 1000000",
+        "trail_budget_bytes: .*must be at least 16777216",
+    ),
     "no size": ("store_limit_bytes = 0", "store_limit_bytes: must be greater than 0"),
     "sessions": ("[sessions]\nidle_seconds = -1", "sessions: .*idle_seconds"),
     "cookie": ("[sessions]\ninsecure_plaintext = true", "sessions: browsers refuse"),

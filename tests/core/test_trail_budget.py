@@ -3,7 +3,18 @@
 import pytest
 
 from stormdoor.core.event import Event, encodable, seal
-from stormdoor.core.trail_budget import BURST_BYTES, file_bytes, left, take
+from stormdoor.core.trail_budget import (
+    DAY_BYTES,
+    LEAST_BYTES,
+    burst_bytes,
+    check_budget,
+    file_bytes,
+    left,
+    take,
+)
+from stormdoor.errors import ConfigurationError
+
+BURST_BYTES = burst_bytes()
 
 
 @pytest.mark.parametrize("text", ["", "a" * 2_000, "\u2603" * 500, "\ud800" * 500])
@@ -31,6 +42,21 @@ def test_a_day_refills_the_budget() -> None:
     assert left(spent_until, 1_000.0) == 0
     assert left(spent_until, 1_000.0 + 43_200.0) == pytest.approx(BURST_BYTES / 2, abs=2)
     assert left(spent_until, 1_000.0 + 86_400.0) == BURST_BYTES
+
+
+def test_the_state_is_a_share_of_the_budget() -> None:
+    """A process with another budget finds the same share spent."""
+    _, spent_until = take(0.0, 1_000.0, [BURST_BYTES // 2])
+    double = 2 * DAY_BYTES
+    assert left(spent_until, 1_000.0, double) == pytest.approx(burst_bytes(double) / 2, abs=2)
+
+
+def test_a_budget_that_is_too_small() -> None:
+    """A budget that would leave nothing beside the log of the file is refused."""
+    check_budget(LEAST_BYTES)
+    assert burst_bytes(LEAST_BYTES) == 4 * 2**20
+    with pytest.raises(ConfigurationError, match="trail_budget_bytes must be at least"):
+        check_budget(LEAST_BYTES - 1)
 
 
 def test_an_entry_that_must_be_kept_leaves_a_bounded_debt() -> None:

@@ -380,8 +380,10 @@ def test_numbers_in_sentences(page: str, said: str) -> None:
 def test_room_of_the_store() -> None:
     """The pages say when the alarm is raised."""
     for page in (REFERENCE / "configuration.md", ROOT / "docs" / "how-to" / "trail.md"):
-        assert f"{store_space._FREE_BYTES // 2**20} MiB" in _text(page)
+        assert "ten times `trail_budget_bytes`" in _text(page)
         assert "four fifths" in _text(page)
+    assert store_space._FREE_DAYS == 10
+    assert f"({10 * DAY_BYTES // 2**20} MiB)" in _text(page)
     assert store_space._NEARLY == 4 / 5
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from stormdoor import ConfigurationError, Guard
 from stormdoor.core.event import Event
+from stormdoor.core.trail_budget import DAY_BYTES
 from stormdoor.guard.store_space import StoreSpace
 from stormdoor.ports import Space
 from stormdoor.stores import MemoryStore, SqliteStore
@@ -66,6 +67,16 @@ async def test_it_is_repeated_hourly_and_taken_back() -> None:
         await space.measure()
     assert lines[3:] == ["the store has room again"]
     assert not space.alarm
+
+
+async def test_the_room_of_the_disk_is_measured_by_the_budget_of_the_trail() -> None:
+    """Ten days of the budget must fit, whether it is the default or another one."""
+    store = _Sized()
+    store.size = Space(0, 10 * DAY_BYTES)
+    for factor, alarm in ((1, False), (2, True)):
+        space = StoreSpace(store, FakeClock(), LIMIT, budget_bytes=factor * DAY_BYTES)
+        await space.measure()
+        assert space.alarm is alarm
 
 
 async def test_memory_has_no_file() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import stormdoor
@@ -325,6 +326,121 @@ def _pages(store: SqliteStore) -> int:
     ((pages,),) = store._database.look_up("PRAGMA page_count", ())
     ((size,),) = store._database.look_up("PRAGMA page_size", ())
     return int(pages) * int(size)
+
+
+# -- one principal -------------------------------------------------------------------------------
+
+
+def _of_principal(who: str, number: int, **parts: Any) -> Event:
+    """A refused message of a principal, from an address of its own."""
+    texts: dict[str, Any] = {"name": "authz_fail", "cause": "forbidden", **parts}
+    return Event(
+        time=float(number),
+        principal=who,
+        address=f"2001:db8:{number % 50:x}::{number:x}",
+        connection=f"c{number}",
+        proven=True,
+        **texts,
+    )
+
+
+async def test_the_entries_of_one_principal_are_merged_by_cause_and_second() -> None:
+    """64 entries in a second, then one with the rest, the principal and its 20 largest networks."""
+    store, clock = MemoryStore(), FakeClock()
+    await store.open()
+    trail = Trail(store, clock)
+    for second in range(3):
+        for number in range(1_000):
+            trail.note(_of_principal("mallory", number))
+            trail.note(_of_principal("mallory", number, cause="message-rate"))
+            trail.note_end(_of_principal("mallory", number, name="connection_closed", cause=""))
+            if number % 250 == 0:
+                await trail.write_due()
+        trail.note(_of_principal("alice", second))
+        clock.advance(1.0)
+    await trail.write_due()
+    stored = [entry.event for entry in await store.entries(limit=10**6)]
+    own = [one for one in stored if one.principal == "mallory"]
+    assert len(own) == 3 * 3 * 65
+    assert sum(one.count for one in own) == 3 * 3 * 1_000
+    merged = [one for one in own if one.detail.startswith("merged: this principal")]
+    assert [one.count for one in merged] == [936] * 9
+    assert all(one.detail.count("/48 ") == 20 for one in merged)
+    assert len([one for one in stored if one.principal == "alice"]) == 3
+    assert (trail.merged, len(trail), trail.healthy) == (9 * 936, 0, True)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"name": "authn_login_success", "cause": ""},
+        {"name": "authn_factor_removed", "cause": ""},
+        {"name": "authn_token_revoked", "cause": "", "actor": "ada"},
+        {"name": "user_created", "cause": "", "actor": "cli:ada"},
+        {"name": "connection_closed", "cause": "revoked", "actor": "ada"},
+    ],
+    ids=lambda parts: parts["name"],
+)
+async def test_logins_and_administration_are_never_merged(parts: dict[str, Any]) -> None:
+    """Each has an entry of its own, also if a principal floods and the budget is spent."""
+    store, clock = MemoryStore(), FakeClock()
+    await store.open()
+    trail = Trail(store, clock)
+    for number in range(500):
+        trail.note(_of_principal("mallory", number))
+        trail.note(_of_principal("mallory", number, **parts))
+        trail.note(_refusal(clock, number))
+    assert await trail.flush()
+    named = await store.entries(limit=10**6, name=parts["name"])
+    assert sum(one.event.count == 1 and not one.event.detail for one in named) == 500
+
+
+async def test_an_old_time_of_an_event_starts_no_new_second() -> None:
+    """A client that alternates events of two seconds has no more single entries than others."""
+    store, clock = MemoryStore(), FakeClock()
+    await store.open()
+    trail = Trail(store, clock)
+    for number in range(1_000):
+        opened_at = clock.now() - number % 2
+        trail.note(msgspec.structs.replace(_refusal(clock, number), time=opened_at))
+        trail.note(_of_principal("mallory", number))
+    await trail.flush()
+    assert len(await store.entries(limit=10**6)) == 2 * 65
+
+
+async def test_the_merged_entries_of_principals_do_not_outgrow_the_queue() -> None:
+    """While the store is down, they count for the capacity; the guard then admits no client."""
+    store, clock = FakeStore(), FakeClock()
+    await store.open()
+    store.down = True
+    trail = Trail(store, clock, capacity=200)
+    for _ in range(20):
+        for number in range(1_000):
+            trail.note(_of_principal("mallory", number))
+        clock.advance(1.0)
+        assert not await trail.write_due()
+        assert len(trail) <= 200
+    assert not trail.healthy
+    store.down = False
+    assert await trail.flush()
+    assert trail.healthy
+
+
+async def test_an_erasure_reaches_merged_entries() -> None:
+    """Neither the merged entries of a principal nor those of a flood keep its personal data."""
+    guard = await settle(make_guard())
+    for number in range(200):
+        guard.trail.note(_of_principal("mallory", number))
+        handshake = replace(HANDSHAKE, address=f"198.51.100.{number}")
+        guard.admission.refused(
+            handshake, Refusal(Denial.BAD_CREDENTIAL, "wrong"), claimed="mallory"
+        )
+    await guard.trail.flush()
+    assert await guard.admin.erase("mallory") > 65
+    for entry in await guard.state.trail.entries(limit=10**6):
+        assert "mallory" not in str(entry)
+        assert entry.event.cause != "forbidden" or entry.personal is None
+    await guard.close()
 
 
 # -- retention -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from stormdoor.core.limits import EndpointLimits, Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import check_skew
+from stormdoor.core.trail_budget import check_budget
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.tracing import check_ratio
 from stormdoor.ports import StoredState, SystemClock
@@ -53,6 +54,7 @@ _PLAIN = (
     "hosts",
     "trusted_proxies",
     "store_limit_bytes",
+    "trail_budget_bytes",
     "clock_skew_seconds",
     "ticket_seconds",
     "hold_seconds",
@@ -62,6 +64,12 @@ _PLAIN = (
     "insecure_allow_missing_origin",
     "insecure_allow_any_host",
 )
+_CHECKS: dict[str, Callable[[Any], None]] = {
+    "trail_budget_bytes": check_budget,
+    "ticket_seconds": check_seconds,
+    "clock_skew_seconds": check_skew,
+    "hold_seconds": check_hold,
+}
 _COOKIE = {"cookie": "name", "samesite": "samesite", "insecure_plaintext": "insecure_plaintext"}
 _COST = ("memory_kib", "passes", "lanes")
 
@@ -150,12 +158,10 @@ def build_options(
     size = parsed.store_limit_bytes
     if not isinstance(size, UnsetType) and not size > 0:
         document.wrong(("store_limit_bytes",), "must be greater than 0")
-    if not isinstance(parsed.ticket_seconds, UnsetType):
-        document.attempt(("ticket_seconds",), check_seconds, parsed.ticket_seconds)
-    if not isinstance(parsed.clock_skew_seconds, UnsetType):
-        document.attempt(("clock_skew_seconds",), check_skew, parsed.clock_skew_seconds)
-    if not isinstance(parsed.hold_seconds, UnsetType):
-        document.attempt(("hold_seconds",), check_hold, parsed.hold_seconds)
+    for name, check in _CHECKS.items():
+        number = getattr(parsed, name)
+        if not isinstance(number, UnsetType):
+            document.attempt((name,), check, number)
     if not isinstance(parsed.freshness, UnsetType):
         for path, text in parsed.freshness.items():
             document.attempt(("freshness", path), read_freshness, text)

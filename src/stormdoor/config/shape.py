@@ -215,6 +215,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     trail_key: Secret | UnsetType = UNSET
     trail_days: float | bool | UnsetType = UNSET
     store_limit_bytes: int | UnsetType = UNSET
+    trail_budget_bytes: int | UnsetType = UNSET
     clock_skew_seconds: float | UnsetType = UNSET
     ticket_seconds: float | UnsetType = UNSET
     hold_seconds: float | UnsetType = UNSET

@@ -16,8 +16,8 @@ LIMIT_BYTES = 10 * 1024**3
 """Default limit of the size of the store."""
 
 _NEARLY = 0.8
-_FREE_BYTES = 10 * DAY_BYTES
-"""Least free bytes of the disk: as much as unauthenticated clients can cause to be written in ten days."""
+_FREE_DAYS = 10
+"""Days in which unauthenticated clients must not be able to fill the disk."""
 _AGAIN_SECONDS = 3600.0
 
 
@@ -30,6 +30,7 @@ class StoreSpace:
         store: The store. One without a file, such as that in memory, is not measured.
         clock: Source of the time.
         limit_bytes: The size that the store may reach.
+        budget_bytes: See `Trail`.
 
     Attributes:
         last: The latest measurement; None if there is none.
@@ -38,11 +39,19 @@ class StoreSpace:
         ConfigurationError: The limit is not positive.
     """
 
-    def __init__(self, store: TrailStore, clock: Clock, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        store: TrailStore,
+        clock: Clock,
+        limit_bytes: int = LIMIT_BYTES,
+        *,
+        budget_bytes: int = DAY_BYTES,
+    ) -> None:
         if not limit_bytes > 0:
             raise ConfigurationError(f"store_limit_bytes must be greater than 0, not {limit_bytes}")
         self._store = store
         self._clock = clock
+        self._free_bytes = _FREE_DAYS * budget_bytes
         self.limit_bytes = limit_bytes
         self.last: Space | None = None
         self._told_at: float | None = None
@@ -53,7 +62,7 @@ class StoreSpace:
         space = self.last
         return space is not None and (
             space.used >= _NEARLY * self.limit_bytes
-            or (space.free is not None and space.free < _FREE_BYTES)
+            or (space.free is not None and space.free < self._free_bytes)
         )
 
     async def measure(self) -> None:

@@ -2,8 +2,11 @@
 
 The entries that unauthenticated clients cause are bounded: a number in a second, a number that waits, and a
 number of bytes in a day (`stormdoor.core.trail_budget`). Beyond a bound they are merged into one entry for
-each name and cause, with a count. Merged entries do not count as lost. Entries of authenticated principals
-are never merged in this way.
+each name and cause, with a count and the largest networks. The requests of one authenticated principal are
+merged beyond a number in a second, for each name and cause. Merged entries do not count as lost.
+
+INVARIANT: no client causes another's entry to be lost, and no principal another's to be merged. Entries of
+operators and of logins are never merged.
 """
 
 from __future__ import annotations
@@ -14,17 +17,21 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Hashable
 from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
 from stormdoor.core.event import Event
-from stormdoor.core.trail_budget import DAY_BYTES, file_bytes
+from stormdoor.core.trail_budget import DAY_BYTES, check_budget, file_bytes
 from stormdoor.errors import StoreInDoubt, StoreUnavailable
+from stormdoor.guard.merged_entries import MergedEntries
 from stormdoor.ports import Clock, TrailStore
 
 __all__ = ["Trail"]
 
 _log = logging.getLogger("stormdoor.trail")
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 _BATCH = 500
 _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
@@ -32,13 +39,13 @@ _LONGEST = {"endpoint": 256, "user_agent": 256, "detail": 1000}
 _PARKED = 10
 """Entries about ended connections that may wait outside of the queue, in multiples of its capacity."""
 _EACH_SECOND = 64
-"""Entries of one name and cause that unauthenticated clients cause in one second; the others are merged."""
+"""Entries of one name and cause that unauthenticated clients cause in one second; the others are merged. So
+are those of one principal."""
+_OF_CLIENTS = frozenset({"connection_opened", "connection_closed", "connection_renewed"})
+"""Events without a cause that a client can repeat as often as it likes."""
 _MERGED_SECONDS = 60.0
 """Seconds that a merged entry collects before it is written."""
-_MERGED = (
-    f"merged: unauthenticated clients caused more than {_EACH_SECOND} of these in a second, or "
-    f"{DAY_BYTES >> 20} MiB of entries in a day"
-)
+_REPEATED = f"this principal caused more than {_EACH_SECOND} of these in a second"
 
 
 class Trail:
@@ -52,26 +59,45 @@ class Trail:
         store: Where entries are sealed and kept.
         clock: Source of the time.
         capacity: Entries that may wait; those of unauthenticated clients may fill a quarter of it.
+        budget_bytes: Bytes of the store that the entries of unauthenticated clients may take in 24 hours.
 
     Attributes:
         lost: Entries that were dropped.
         written: Entries that the store has taken.
-        merged: Entries of unauthenticated clients that became part of the count of another.
+        merged: Entries that became part of the count of another.
         gap: Entries that were dropped since the last entry that counts dropped ones.
         over_budget: True while the budget of unauthenticated clients is spent.
         listener: Gets each entry at once, before similar ones are merged; None if there is none. It must not
             raise.
+
+    Raises:
+        ConfigurationError: The budget is too small.
     """
 
-    def __init__(self, store: TrailStore, clock: Clock, *, capacity: int = 10_000) -> None:
+    def __init__(
+        self,
+        store: TrailStore,
+        clock: Clock,
+        *,
+        capacity: int = 10_000,
+        budget_bytes: int = DAY_BYTES,
+    ) -> None:
+        check_budget(budget_bytes)
         self._store = store
         self._clock = clock
         self._capacity = capacity
+        self._budget_bytes = budget_bytes
+        self._why_merged = (
+            f"unauthenticated clients caused more than {_EACH_SECOND} of these in a second, or "
+            f"{budget_bytes >> 20} MiB of entries in a day"
+        )
         self._waiting: dict[Hashable, Event] = {}
         self._unproven = 0  # of those that wait
         self._parked: deque[Event] = deque()
-        self._merged: dict[tuple[str, str], Event] = {}
-        self._this_second: dict[tuple[str, str], int] = {}
+        self._merged: dict[tuple[str, str], MergedEntries] = {}
+        self._repeated: dict[tuple[float, str, str, str], MergedEntries] = {}
+        """Those of principals, by second, principal, name and cause."""
+        self._this_second: dict[tuple[str, ...], int] = {}
         self._second = 0.0
         self._writing = asyncio.Lock()
         self._failing = False
@@ -96,7 +122,8 @@ class Trail:
 
     def __len__(self) -> int:
         in_doubt = 0 if self._in_doubt is None else len(self._in_doubt[0])
-        return len(self._waiting) + len(self._parked) + len(self._merged) + in_doubt
+        merged = len(self._merged) + len(self._repeated)
+        return len(self._waiting) + len(self._parked) + merged + in_doubt
 
     def note(self, event: Event) -> None:
         """Record `event` soon. Never waits and never raises."""
@@ -125,7 +152,9 @@ class Trail:
         else:
             key = object()  # only refusals are merged
         if event.proven:
-            if len(waiting) - self._unproven < self._capacity:
+            if self._merge_repeated(event):
+                return
+            if self._proven < self._capacity:
                 waiting[key] = _cut(event)
             else:
                 self._lose()
@@ -134,6 +163,11 @@ class Trail:
         else:
             self._unproven += 1
             waiting[key] = _cut(event)
+
+    @property
+    def _proven(self) -> int:
+        """The number of entries in the queue that unauthenticated clients have not caused."""
+        return len(self._waiting) - self._unproven + len(self._repeated)
 
     def _lose(self) -> None:
         self.lost += 1
@@ -151,10 +185,10 @@ class Trail:
         Thousands may end in the same moment. They must not displace other entries: once the queue is half
         full, they wait outside of it.
         """
-        if event.proven and (
-            self._parked or len(self._waiting) - self._unproven >= self._capacity // 2
-        ):
-            if len(self._parked) < self._capacity * _PARKED:
+        if event.proven and (self._parked or self._proven >= self._capacity // 2):
+            if self._merge_repeated(event):
+                pass
+            elif len(self._parked) < self._capacity * _PARKED:
                 self._parked.append(_cut(event))
             else:
                 self._lose()
@@ -176,6 +210,7 @@ class Trail:
 
     async def _write(self, *, everything: bool) -> bool:
         async with self._writing:
+            self._release_repeated(everything=everything)
             left = len(self._waiting)
             try:
                 if self._in_doubt is not None:
@@ -248,15 +283,17 @@ class Trail:
         if not single and not due:
             return left
         # Merged entries come first, so that a flood does not keep its own count from being written.
-        sizes = [file_bytes(self._merged[kind]) for kind in due]
+        sizes = [file_bytes(self._merged[kind].entry()) for kind in due]
         sizes += [size for _, size in single]
         at_least = len(due) if everything else 0
-        paid = await self._store.pay_entries(now, sizes, at_least=at_least)
+        paid = await self._store.pay_entries(
+            now, sizes, at_least=at_least, day_bytes=self._budget_bytes
+        )
         for key, _ in single[max(0, paid - len(due)) :]:
             self._merge(self._waiting.pop(key))
             self._unproven -= 1
             left -= 1
-        written = [self._merged.pop(kind) for kind in due[:paid]]
+        written = [self._merged.pop(kind).entry() for kind in due[:paid]]
         self._put_back(written)
         self._tell_budget(spent=paid < len(sizes))
         return left + len(written)
@@ -266,7 +303,7 @@ class Trail:
             _log.error(
                 "unauthenticated clients have used up their budget of the trail, %d MiB a day; until the "
                 "flood ends, their entries are merged by name and cause",
-                DAY_BYTES >> 20,
+                self._budget_bytes >> 20,
             )
         elif self.over_budget and not spent and not self._merged:
             _log.warning("entries of unauthenticated clients are written one by one again")
@@ -274,7 +311,7 @@ class Trail:
 
     def _let_in(self) -> int:
         """Move parked entries into the queue, at most one batch. Returns how many."""
-        room = self._capacity - (len(self._waiting) - self._unproven)
+        room = self._capacity - self._proven
         let_in = min(_BATCH, len(self._parked), max(0, room))
         self._put_back([self._parked.popleft() for _ in range(let_in)])
         return let_in
@@ -284,31 +321,53 @@ class Trail:
 
         Addresses and names do not count: a client can have many of both.
         """
-        second, alike = event.time // 1.0, self._this_second
+        repeated = self._exceeds((event.name, event.cause))
+        return repeated or self._unproven >= self._capacity // 4
+
+    def _exceeds(self, kind: tuple[str, ...]) -> bool:
+        """Count an event of a kind. Returns whether this second has too many of them."""
+        # Not the time of the event: it may be that of a handshake some seconds ago.
+        second, alike = self._clock.monotonic() // 1.0, self._this_second
         if second != self._second:
             self._second = second
             alike.clear()
-        kind = (event.name, event.cause)
         alike[kind] = number = alike.get(kind, 0) + 1
-        return number > _EACH_SECOND or self._unproven >= self._capacity // 4
+        return number > _EACH_SECOND
 
     def _merge(self, event: Event) -> None:
-        """Count `event` in the merged entry of its name and cause, which has no data of the client."""
+        """Count `event` in the merged entry of its name and cause."""
+        self._add(self._merged, (event.name, event.cause), event, self._why_merged)
+
+    def _merge_repeated(self, event: Event) -> bool:
+        """Count `event` in a merged entry if its principal causes too many like it. Returns whether it does.
+
+        Only requests of a client are merged: the administration of principals notes no address.
+        """
+        who = event.principal
+        if not who or not event.address or event.actor not in ("", who):
+            return False
+        if not event.cause and event.name not in _OF_CLIENTS:
+            return False
+        if not self._exceeds((who, event.name, event.cause)):
+            return False
+        key = (self._second, who, event.name, event.cause)
+        if key not in self._repeated and self._proven >= self._capacity:
+            return False
+        self._add(self._repeated, key, event, _REPEATED)
+        return True
+
+    def _add(self, table: dict[_Key, MergedEntries], key: _Key, event: Event, why: str) -> None:
+        merged = table.get(key)
+        if merged is None:
+            merged = table[key] = MergedEntries(event, why)
+        merged.add(event)
         self.merged += event.count
-        kind = (event.name, event.cause)
-        first = self._merged.get(kind)
-        self._merged[kind] = (
-            Event(
-                time=event.time,
-                name=event.name,
-                cause=event.cause,
-                count=event.count,
-                detail=_MERGED,
-                proven=False,
-            )
-            if first is None
-            else msgspec.structs.replace(first, count=first.count + event.count)
-        )
+
+    def _release_repeated(self, *, everything: bool) -> None:
+        """Put the merged entries of principals into the queue when their second is over."""
+        now = self._clock.monotonic() // 1.0
+        for key in [one for one in self._repeated if everything or one[0] != now]:
+            self._waiting[object()] = self._repeated.pop(key).entry()
 
     def _put_back(self, batch: list[Event]) -> None:
         """Put entries before the others that wait."""

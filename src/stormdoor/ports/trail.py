@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stormdoor.core.event import Entry, Event
+from stormdoor.core.trail_budget import DAY_BYTES
 
 __all__ = ["Space", "TrailChain", "TrailStore"]
 
@@ -93,7 +94,9 @@ class TrailStore(Protocol):
         """Return all chains, the root chain first."""
         ...
 
-    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+    async def pay_entries(
+        self, now: float, sizes: Sequence[int], *, at_least: int = 0, day_bytes: int = DAY_BYTES
+    ) -> int:
         """Charge entries to the budget of unauthenticated clients, in one step for all processes.
 
         The state outlives a restart: see `stormdoor.core.trail_budget.take`.
@@ -102,6 +105,8 @@ class TrailStore(Protocol):
             now: Unix seconds.
             sizes: Bytes of each entry that is to be written.
             at_least: Number of entries that are paid for in any case.
+            day_bytes: The budget in bytes for 24 hours. The state is the share that is spent, so that all
+                processes may have one budget, or another one after a restart.
 
         Returns:
             The number of entries that may be written, from the first.

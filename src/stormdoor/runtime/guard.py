@@ -33,6 +33,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy
 from stormdoor.core.policy import PolicySet
 from stormdoor.core.revocation import RevocationIndex, check_skew
+from stormdoor.core.trail_budget import DAY_BYTES
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.administration import Administration
@@ -106,7 +107,9 @@ class Guard:
         trail_days: Older entries of the trail are dropped; the chain still verifies from there. None keeps
             everything. 400 days cover a year, and the audit after it.
         store_limit_bytes: Size that the store may reach. From four fifths of it on, and while its disk has
-            less than 1000 MiB left, the guard logs an error once an hour.
+            less room than ten times `trail_budget_bytes`, the guard logs an error once an hour.
+        trail_budget_bytes: Bytes of the store that the entries of unauthenticated clients may take in any 24
+            hours, at least 16 MiB. Beyond it, their entries are merged by name and cause.
         sessions: Options of `SessionService`.
         ticket_seconds: Lifetime of a ticket, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
@@ -153,6 +156,7 @@ class Guard:
         trail_key: bytes | None = None,
         trail_days: float | None = 400.0,
         store_limit_bytes: int = LIMIT_BYTES,
+        trail_budget_bytes: int = DAY_BYTES,
         sessions: Mapping[str, float] | None = None,
         ticket_seconds: float = 20.0,
         passwords: Passwords | None = None,
@@ -233,8 +237,10 @@ class Guard:
         self.telemetry = telemetry
         self.in_use = False
         """True once `protect` has made classes of handlers with it."""
-        self.trail = Trail(state.trail, self.clock)
-        self.space = StoreSpace(state.trail, self.clock, store_limit_bytes)
+        self.trail = Trail(state.trail, self.clock, budget_bytes=trail_budget_bytes)
+        self.space = StoreSpace(
+            state.trail, self.clock, store_limit_bytes, budget_bytes=trail_budget_bytes
+        )
         check_skew(clock_skew_seconds)
         self.clock_skew_seconds = clock_skew_seconds
         self.revocations = RevocationIndex(clock_skew_seconds=clock_skew_seconds)

@@ -209,7 +209,7 @@ def _trail(guard: Guard) -> Iterator[Family]:
     yield _counter(
         "trail_merged",
         trail.merged,
-        "Entries of unauthenticated clients that only the count of another has.",
+        "Entries of a flood that only the count of another has.",
     )
     yield _gauge(
         "trail_over_budget",

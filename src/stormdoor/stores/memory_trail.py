@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stormdoor.core.event import GENESIS, Entry, Event
-from stormdoor.core.trail_budget import take
+from stormdoor.core.trail_budget import DAY_BYTES, take
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import TrailChain
 from stormdoor.stores.sealing import CHAIN, RECENT, seal_all
@@ -80,10 +80,12 @@ class MemoryTrail:
         self._answer()
         return [TrailChain(CHAIN, self._anchor, self._head)]
 
-    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+    async def pay_entries(
+        self, now: float, sizes: Sequence[int], *, at_least: int = 0, day_bytes: int = DAY_BYTES
+    ) -> int:
         """See `TrailStore.pay_entries`."""
         self._answer()
-        paid, self._spent_until = take(self._spent_until, now, sizes, at_least)
+        paid, self._spent_until = take(self._spent_until, now, sizes, at_least, day_bytes)
         return paid
 
     async def trail_faults(self) -> list[str]:

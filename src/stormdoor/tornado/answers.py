@@ -102,8 +102,7 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
     retry = refusal.retry_after
     again = b"" if retry is None else b"\r\nRetry-After: %d" % retry
     handler.set_status(refusal.answer.status)
-    handler._finished = True  # noqa: SLF001 - as `detach` does
-    stream = HTTP1Connection.detach(connection)  # its own method refuses to detach from a handshake
+    stream = handler.detach()
     if not stream.closed():
         date = b"Date: " + _date(int(now)).encode()
         written = _write(stream, b"".join((before, date, again, after)))

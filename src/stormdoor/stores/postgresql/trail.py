@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from stormdoor.core.event import GENESIS, Entry, Event
-from stormdoor.core.trail_budget import take
+from stormdoor.core.trail_budget import DAY_BYTES, take
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.ports import Space, TrailChain
 from stormdoor.stores import statements as sql
@@ -221,12 +221,14 @@ class PostgresqlTrail(PostgresqlPart):
             for id, anchor, anchor_hash, head, head_hash in await self._database.list_rows(_CHAINS)
         ]
 
-    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+    async def pay_entries(
+        self, now: float, sizes: Sequence[int], *, at_least: int = 0, day_bytes: int = DAY_BYTES
+    ) -> int:
         """See `TrailStore.pay_entries`."""
 
         async def pay(transaction: Transaction) -> int:
             ((spent_until,),) = await transaction.rows(_BUDGET)
-            paid, spent_until = take(spent_until, now, sizes, at_least)
+            paid, spent_until = take(spent_until, now, sizes, at_least, day_bytes)
             if paid:
                 await transaction.change(sql.SPEND_TRAIL_BUDGET, spent_until)
             return paid

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import starmap
 
 from stormdoor.core.event import Entry, Event
-from stormdoor.core.trail_budget import take
+from stormdoor.core.trail_budget import DAY_BYTES, take
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Space, TrailChain
 from stormdoor.stores import statements as sql
@@ -98,12 +98,14 @@ class SqliteTrail(Part):
         (row,) = self._database.look_up(sql.TRAIL_ENDS, ())
         return [TrailChain(CHAIN, (row[0], row[1]), (row[2], row[3]))]
 
-    async def pay_entries(self, now: float, sizes: Sequence[int], *, at_least: int = 0) -> int:
+    async def pay_entries(
+        self, now: float, sizes: Sequence[int], *, at_least: int = 0, day_bytes: int = DAY_BYTES
+    ) -> int:
         """See `TrailStore.pay_entries`."""
 
         def pay(connection: sqlite3.Connection) -> int:
             (spent_until,) = connection.execute(sql.TRAIL_BUDGET).fetchone()
-            paid, spent_until = take(spent_until, now, sizes, at_least)
+            paid, spent_until = take(spent_until, now, sizes, at_least, day_bytes)
             if paid:
                 connection.execute(sql.SPEND_TRAIL_BUDGET, (spent_until,))
             return paid

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from stormdoor.core.event import GENESIS, verify
-from stormdoor.core.trail_budget import BURST_BYTES
+from stormdoor.core.trail_budget import DAY_BYTES, burst_bytes
 from stormdoor.testing.contract.support import (
     NOW,
     NewStore,
@@ -84,7 +84,7 @@ class TrailContract:
         self, new_store: NewStore
     ) -> None:
         """Unauthenticated clients may use half of the budget at once; the rest comes back in a day."""
-        half, day = BURST_BYTES, 86_400.0
+        half, day = burst_bytes(), 86_400.0
         async with opened(new_store()) as store:
             assert await store.pay_entries(NOW, []) == 0
             assert await store.pay_entries(NOW, [half - 10, 5, 6, 1]) == 2
@@ -94,6 +94,9 @@ class TrailContract:
             assert await store.pay_entries(NOW + day / 2, [half // 2]) == 0
             assert await store.pay_entries(NOW + day / 2, [half // 2 - 2, 10]) == 1
             assert await store.pay_entries(NOW + 2 * day, [half]) == 1
+            smaller = {"day_bytes": DAY_BYTES // 2}
+            assert await store.pay_entries(NOW + 3 * day, [half], **smaller) == 0
+            assert await store.pay_entries(NOW + 3 * day, [half // 3], **smaller) == 1
 
     async def test_salts_differ(self, new_store: NewStore) -> None:
         """Equal events have different salts, so that after an erasure they cannot be compared."""
