@@ -324,6 +324,42 @@ asyncio.run(main())
         assert answered(run.port, path="/health") == 200
 
 
+SWITCHES = """
+from tornado.httpserver import HTTPServer
+
+HEAD = b"HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\n\\r\\n"
+
+class Becomes(RequestHandler):
+    def get(self):
+        self.detach().write(HEAD)
+
+async def main():
+    application = make()
+    application.add_handlers(".*", [("/becomes", Becomes)])
+
+    def serve(request):
+        if request.path != "/around":
+            return application(request)
+        request.connection.detach().write(HEAD)
+
+    HTTPServer(serve).listen(PORT, "127.0.0.1")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_no_function_and_no_page_becomes_a_socket(tmp_path: Path) -> None:
+    """Neither a page of a guarded application, nor a function around it that answers by itself."""
+    write(tmp_path, SWITCHES)
+    for guarded, allowed in ((False, {101}), (True, {401, 403})):
+        with running(tmp_path, [PYTHON, "app.py"], guarded=guarded) as run:
+            run.wait_until_answering()
+            for path in ("/becomes", "/around"):
+                assert handshake(run.port, path=path) in allowed
+                assert answered(run.port, path=path) in allowed
+
+
 @pytest.mark.extended
 def test_connections_without_a_listener(tmp_path: Path) -> None:
     """The application is guarded, but not its listener: the parent cannot tell, and ends the program."""

@@ -1,4 +1,4 @@
-"""The tests of the fast protocol with TLS by Tornado."""
+"""The tests of the fast protocol, and of sockets that no guard has admitted, with TLS by Tornado."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from tornado.websocket import WebSocketProtocol13
 from stormdoor.tornado.fast.protocol import FastProtocol
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 from tests.support.certificates import Authority
-from tests.tornado import test_fast_protocol, test_fence, test_too_fast, test_unsent_output, wire
+from tests.tornado import (
+    test_answer_check,
+    test_fast_protocol,
+    test_fence,
+    test_too_fast,
+    test_unsent_output,
+    wire,
+)
 from tests.tornado.test_fast_protocol import ALICE, Echo, at
 
 pytestmark = pytest.mark.sampled(3)
@@ -57,6 +64,13 @@ NAMES = [
     "test_nothing_behind_the_end_is_carried_out",
 ]
 TOO_FAST = ["test_it_ends_like_any_other"]
+SOCKETS = [
+    "test_no_other_part_of_an_application_does",
+    "test_an_admitted_socket_opens_no_other_one",
+    "test_a_declared_handler_ends_with_the_logout",
+    "test_ordinary_answers_are_sent_as_before",
+]
+globals().update({name: vars(test_answer_check)[name] for name in SOCKETS})
 globals().update({name: vars(test_fast_protocol)[name] for name in NAMES})
 UNSENT = ["test_a_revoked_slow_reader_gets_nothing_more"]
 FENCE = ["test_messages_wait_in_both_directions", "test_a_slow_reader_behind_the_fence"]

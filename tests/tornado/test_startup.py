@@ -475,7 +475,7 @@ def test_remarks_under_run_name_no_line_of_code() -> None:
         "pass it by the option that the program has for it",
         "below [limits.own_protocol]: message_bytes = 16777216",
         "the table [protect.permissions] of --config",
-        '"/path" = { public = "why every client may" }',
+        '"/path" = "app:use"',
         "/api/messages; leave insecure_unguarded_pages out",
     ):
         assert expected in text

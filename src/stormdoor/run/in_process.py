@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.web import Application
 
 from stormdoor.apps.adapter import Adapter, Setup
@@ -28,6 +29,7 @@ from stormdoor.run.find_application import Outermost, find_applications
 from stormdoor.run.own_clients import authenticate_own_clients
 from stormdoor.run.settings import RunSettings, own_version
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.interception import intercept, intercepted
 from stormdoor.tornado.login_route import LoginRoute
@@ -125,6 +127,8 @@ class InProcess:
                     "in the program), or let it serve unguarded with --insecure-allow-http "
                     f"{addresses[0] if addresses else 'ADDRESS'}"
                 )
+        if not isinstance(server.request_callback, Application):
+            _check_answers(server)
         return {**said, "addresses": addresses, "secure": secure, "around": around}
 
     def guard_application(self, application: Application) -> dict[str, object]:
@@ -248,6 +252,17 @@ class InProcess:
                 'pages need a permission; write pages = "app:use" in [protect] of the configuration'
             )
         return protection
+
+
+def _check_answers(server: HTTPServer) -> None:
+    """Check each answer of a server: what is around its applications answers requests by itself, too."""
+    start = server.start_request
+
+    def start_request(server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        check_answer(request_conn, server.request_callback)
+        return start(server_conn, request_conn)
+
+    setattr(server, "start_request", start_request)  # noqa: B010 - a method
 
 
 @contextmanager

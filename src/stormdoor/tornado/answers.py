@@ -102,7 +102,8 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
     retry = refusal.retry_after
     again = b"" if retry is None else b"\r\nRetry-After: %d" % retry
     handler.set_status(refusal.answer.status)
-    stream = handler.detach()
+    handler._finished = True  # noqa: SLF001 - as `detach` does
+    stream = HTTP1Connection.detach(connection)  # its own method refuses to detach from a handshake
     if not stream.closed():
         date = b"Date: " + _date(int(now)).encode()
         written = _write(stream, b"".join((before, date, again, after)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
@@ -178,10 +179,18 @@ class Declarations:
             raise ConfigurationError(f"{handler.__qualname__} at {path}: {error}") from None
         return seconds
 
-    def is_public(self, path: str) -> bool:
-        """Return whether a path was declared public."""
-        readings = {path, *other_readings(path)}
-        return all(isinstance(self._permissions.find(_Hidden, one), Public) for one in readings)
+    def socket_of_page(self, handler: type[RequestHandler] | None, path: str) -> Endpoint | None:
+        """Return the endpoint of an HTTP handler that opens sockets by itself, if it is declared by name.
+
+        Args:
+            handler: The handler class; None for an object that has none.
+            path: The path of a request, or the pattern of a route.
+        """
+        handler = handler or _Hidden
+        if self._permissions.find(handler, bare(path)) is None:
+            return None
+        receive_only = self._receive_only.find(handler, bare(path)) is not None
+        return replace(self.of(handler, path), receive_only=receive_only)
 
     def unmatched_messages(self, served: Collection[tuple[type[RequestHandler], str]]) -> list[str]:
         """Return a problem for each declaration of messages that applies to no route: it would check none.

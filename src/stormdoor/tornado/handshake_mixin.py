@@ -21,6 +21,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Principal
 from stormdoor.guard.connection import Connection
+from stormdoor.tornado.answer_check import admit_socket
 from stormdoor.tornado.answers import (
     ANSWERING,
     finish_refusal,
@@ -242,6 +243,8 @@ class HandshakeMixin(OutboundMixin):
         """
         if self.request.headers.get_list("Sec-WebSocket-Version") != ["13"]:
             return None
+        if self._door_admitted is not None:
+            admit_socket(self.request.connection)
         if self._door_fast and fits_request(self.request):
             return FastProtocol(
                 self,

@@ -10,6 +10,7 @@ from tornado.web import Application, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial
+from stormdoor.tornado.answer_check import check_answer, wants_socket
 from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.transports.table import TransportTable
 
@@ -141,6 +142,7 @@ class Interception:
         target: type[RequestHandler],
         arguments: Mapping[str, Any] | None,
     ) -> type[RequestHandler]:
+        check_answer(request.connection, target)
         wrapper = self.wrapper
         if wrapper is not None:
             known = wrapper.known.get((target, request.path))
@@ -160,6 +162,7 @@ class Interception:
     def _choose_for_unknown(
         self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
     ) -> type[RequestHandler] | None:
+        check_answer(request.connection, delegate)
         if self.wrapper is not None:
             return self.wrapper.wrap_unknown(request, delegate)
         return Unavailable if self.transports is None or upgrades(request) else None
@@ -188,7 +191,7 @@ def limit_body_bytes(
 
 def upgrades(request: HTTPServerRequest) -> bool:
     """Return whether the client asks for a WebSocket."""
-    return any("websocket" in one.lower() for one in request.headers.get_list("Upgrade"))
+    return wants_socket(request.headers)
 
 
 def intercept(application: Application) -> Interception:

@@ -215,7 +215,8 @@ class LimitedRequest(HTTPMessageDelegate):
     def _refuse(self, refusal: Refusal) -> None:
         self._end_body()
         self._server.front.record(refusal, self._address, self._path)
-        _write_and_close(self._connection.detach(), prepared(refusal))
+        # Not its own method, which refuses to detach from a handshake.
+        _write_and_close(HTTP1Connection.detach(self._connection), prepared(refusal))
 
 
 def _write_and_close(stream: Any, answer: bytes) -> None:

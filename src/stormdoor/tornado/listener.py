@@ -24,6 +24,7 @@ from stormdoor.guard.tcp_connections import Progress, TcpConnection
 from stormdoor.ports import SystemClock
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.acceptor import Acceptor
+from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.descriptors import descriptors_for
 from stormdoor.tornado.limited_request import LimitedRequest, prepared
 from stormdoor.tornado.session_handler import session_parser, session_secret
@@ -117,6 +118,10 @@ class GuardedServer(HTTPServer):
 
     def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
         """Called by Tornado when it begins to wait for a request."""
+        if not isinstance(self.request_callback, Application):
+            check_answer(
+                request_conn, self.request_callback
+            )  # an application checks its own answers
         delegate = super().start_request(server_conn, request_conn)
         tcp = self._tcp.get(cast(HTTP1ServerConnection, server_conn).stream)
         if tcp is None:

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -18,7 +19,6 @@ from stormdoor.core.address import rate_key
 from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
-from stormdoor.core.origin import SAFE_METHODS
 from stormdoor.core.origin import quote as quote_text
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Authentication, Principal
@@ -27,7 +27,8 @@ from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.handshake_checks import FOREIGN, PAGES
 from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
-from stormdoor.tornado.answers import discard_output, finish_refusal, finish_refused
+from stormdoor.tornado.answer_check import end_with
+from stormdoor.tornado.answers import finish_refusal, finish_refused
 from stormdoor.tornado.by_handler import ByHandler, bare, other_readings
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
@@ -341,6 +342,7 @@ class GuardedPage(RequestHandler):
         decision = guard.policies.decide(asked, found.scopes)
         if decision.allowed:
             self._door_login = found
+            end_with(self.request.connection, partial(guard.admission.ended, found))
             guard.statistics.pages += 1
             if self._door_note_allowed is not None:
                 self._door_note_allowed(found.kind, permission, decision.policy_ids)
@@ -348,20 +350,8 @@ class GuardedPage(RequestHandler):
         return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
-        """Send the written output, as long as the login lasts: an answer may be a stream, or wait for news.
-
-        A request may have ended its own login. Such an answer is a redirection, or that to a change.
-        """
-        login = self._door_login
-        ended = None if login is None else self._door_guard.admission.ended(login)
-        if ended is not None and self._headers_written:
-            return discard_output(self)
-        if ended is not None and self.request.method in SAFE_METHODS and self.get_status() < 300:
-            self.clear()
-            self.set_status(ended.answer.status)
-            self.set_header("Cache-Control", "no-store")
-            self._write_buffer = []
-        elif login is not None and not self._headers_written:
+        """Send the written output; the answer of a login is not for the caches of other clients."""
+        if self._door_login is not None and not self._headers_written:
             self._door_forbid_shared_caches()
         return super().flush(include_footers)
 

@@ -30,6 +30,7 @@ from stormdoor.tornado.startup_check import (
     changing_routes,
     check,
     neighbour_routes,
+    permissions_of_pages,
     uninspected_parts,
 )
 from stormdoor.tornado.transports import Transport
@@ -60,7 +61,7 @@ def protect(
     transports: Transports | None = None,
     pages: Pages | None = None,
 ) -> Application:
-    """Guard every WebSocket handler of `application`, present and later ones.
+    """Guard every WebSocket of `application`, those of present and of later handlers.
 
     Handlers keep their code and their protocol. A `GuardedHandler` declares its permission itself;
     those of other handlers are declared here. A handler without a declaration admits no client, and the
@@ -78,7 +79,8 @@ def protect(
             application answers 503. The table `[protect]` of the file adds declarations to the arguments.
         permission: The permission to connect, for every handler that declares none.
         permissions: The same for single handlers, by class or by the path pattern of their route. A literal
-            path has priority over a pattern, and the first matching pattern over later ones.
+            path has priority over a pattern, and the first matching pattern over later ones. An HTTP handler
+            that opens a WebSocket by itself must be named here; otherwise its 101 is refused.
         first_message: The handlers, by class or by path as in `permissions`, with clients that may send their
             credential in their first message (see `GuardedHandler.first_message`).
         receive_only: The handlers, named in the same way, with connections that stay open after the idle
@@ -148,8 +150,16 @@ def protect(
             raise StartupRefused(problems)
         for one, endpoint in guarded:
             wrapper.make(one, endpoint)
+        opened = [
+            one
+            for one in found.routes
+            if wrapper.endpoint(one) is None
+            and declarations.socket_of_page(one.handler, one.pattern) is not None
+        ]
+        if pages is None:
+            remarks += permissions_of_pages(opened)
         remarks += declarations.unused(
-            [(one.handler, one.pattern) for one, _ in guarded],
+            [(one.handler, one.pattern) for one in (*(one for one, _ in guarded), *opened)],
             [pattern for _, pattern in found.hidden],
         )
         remarks += table.unused(found)

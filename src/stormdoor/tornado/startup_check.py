@@ -20,6 +20,7 @@ __all__ = [
     "changing_routes",
     "check",
     "neighbour_routes",
+    "permissions_of_pages",
     "uninspected_parts",
 ]
 
@@ -205,9 +206,8 @@ def uninspected_parts(guard: Guard, found: Inspection) -> list[str]:
     named = _line(guard, "permissions={...}", "the table [protect.permissions] of --config")
     line = _line(
         guard,
-        'write permissions={"/path": public("why every client may")}',
-        "write into the file of --config, below [protect.permissions]: "
-        '"/path" = { public = "why every client may" },',
+        'write permissions={"/path": "app:use"}',
+        'write into the file of --config, below [protect.permissions]: "/path" = "app:use",',
     )
     remarks = [
         f"{one} chooses handlers by itself: it may serve WebSockets that are not listed here; the permission "
@@ -215,11 +215,25 @@ def uninspected_parts(guard: Guard, found: Inspection) -> list[str]:
         for one in found.choosers
     ]
     remarks += [
-        f"{one} serves requests by itself: its WebSockets cannot be guarded, and answer 403; {line} to let "
-        "them pass unguarded"
+        f"{one} serves requests by itself: its WebSockets answer 403; {line} to let the clients with a "
+        "permission open them"
         for one, _ in found.hidden
     ]
     return remarks
+
+
+def permissions_of_pages(routes: Sequence[FoundRoute]) -> list[str]:
+    """Return a remark about HTTP handlers that `permissions` names: it guards no page.
+
+    Args:
+        routes: The routes of these handlers.
+    """
+    if not routes:
+        return []
+    shown = ", ".join(one.pattern.removesuffix("$") for one in routes[:_SHOWN])
+    more = f" and {len(routes) - _SHOWN} more" if len(routes) > _SHOWN else ""
+    says = "it guards the WebSockets that they open by themselves; pages= guards their pages"
+    return [f"permissions names HTTP handlers: {shown}{more}; {says}"]
 
 
 def neighbour_routes(guard: Guard, found: Inspection, guarded: Sequence[FoundRoute]) -> list[str]:

@@ -62,9 +62,11 @@ class StreamCheck:
         return not self._stream.closed() and bool(self._stream._write_buffer)  # noqa: SLF001 - see above
 
     def remove(self) -> None:
-        """Give the stream its own methods back."""
-        vars(self._stream).pop("write_to_fd", None)
-        vars(self._stream).pop("writing", None)
+        """Give the stream the methods back that it had."""
+        own = vars(self._stream)
+        if own.get("write_to_fd") == self._write_to_fd:
+            own["write_to_fd"] = self._send
+        own.pop("writing", None)
 
     def _write_to_fd(self, data: memoryview) -> int | None:
         connection = self._connection
@@ -75,13 +77,17 @@ class StreamCheck:
                 asyncio.get_running_loop().call_soon(self._stream.close)
                 return 0
             return self._send(data)
+        self.wait()
+        return 0
+
+    def wait(self) -> None:
+        """Wait for the renewal of the lease; close the stream if the client has lost its rights."""
         if not self.held:
             self.held = True
-            if connection.withdrawn:
+            if self._connection.withdrawn:
                 asyncio.get_running_loop().call_soon(self._stream.close)
             else:
                 self._hold()
-        return 0
 
     def _writing(self) -> bool:
         return not self.held and bool(type(self._stream).writing(self._stream))

@@ -18,6 +18,7 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.transport_sessions import TransportSessions
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.answer_check import admit_socket
 from stormdoor.tornado.declarations import Declarations
 from stormdoor.tornado.guarded_class import guarded_class
 from stormdoor.tornado.handshake_mixin import HANDLER_CLASS
@@ -28,6 +29,7 @@ from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.pages import DecidesBeforeExecute, GuardedPage, PageRules, exempt
 from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
+from stormdoor.tornado.socket_of_page import SocketOfPage
 from stormdoor.tornado.traced_mixin import decision_mixins, page_class
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.handlers import (
@@ -102,7 +104,7 @@ class HandlerWrapper:
         self, request: HTTPServerRequest, target: _Handler, arguments: Mapping[str, Any]
     ) -> _Handler:
         """Return the guarded class for a request; handlers of ordinary pages stay as they are."""
-        if issubclass(target, (OutboundMixin, HttpTransport, GuardedPage)):
+        if issubclass(target, (OutboundMixin, HttpTransport, GuardedPage, SocketOfPage)):
             return target
         transport = self._transports.find(target, request.path, arguments)
         if self._version != self._transports.version:
@@ -117,11 +119,7 @@ class HandlerWrapper:
                 request.connection.set_body_timeout(self._guard.limits.body_seconds)
             return polls
         if not socket:
-            if issubclass(target, SessionHandler):
-                limit_body(request, self._guard.limits.body_seconds)
-            if self._transports.is_companion(target, arguments):
-                return self._companion(target)
-            return self._page(target) if self.guards_pages and not exempt(target) else target
+            return self._wrap_page(request, target, arguments)
         endpoint = self._endpoint(target, request.path, arguments)
         serves_page = transport is None and _serves_page(target, request)
         if serves_page and not upgrades(request):
@@ -136,12 +134,30 @@ class HandlerWrapper:
                 self.known[target, request.path] = self.known[made, request.path] = made
         return made
 
+    def _wrap_page(
+        self, request: HTTPServerRequest, target: _Handler, arguments: Mapping[str, Any]
+    ) -> _Handler:
+        if issubclass(target, SessionHandler):
+            limit_body(request, self._guard.limits.body_seconds)
+        if self._transports.is_companion(target, arguments):
+            return self._companion(target)
+        if exempt(target):
+            return target
+        if upgrades(request):
+            endpoint = self._declarations.socket_of_page(target, request.path)
+            if endpoint is not None and endpoint.public is None:
+                limit_body_bytes(request, target)
+                return self._page(target, socket=endpoint)
+            if endpoint is not None:
+                admit_socket(request.connection)
+        return self._page(target) if self.guards_pages else target
+
     def wrap_unknown(
         self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
     ) -> _Handler | None:
         """Decide about a request for something that has no handler class.
 
-        A handshake is refused, unless its path is public. Every other request needs the permission of a
+        A handshake is refused, unless its path is declared. Every other request needs the permission of a
         page, if pages are guarded.
         """
         router = getattr(delegate, "router", None)
@@ -149,9 +165,13 @@ class HandlerWrapper:
             return None
         if not upgrades(request):
             return self._page(PassedOn) if self.guards_pages else None
-        if self._declarations.is_public(request.path):
+        endpoint = self._declarations.socket_of_page(None, request.path) or Endpoint(_HIDDEN)
+        if endpoint.public is not None:
+            admit_socket(request.connection)
             return None
-        return self.socket_class(WebSocketHandler, Endpoint(_HIDDEN), None)
+        if not endpoint.declared:
+            return self.socket_class(WebSocketHandler, endpoint, None)
+        return self._page(PassedOn, socket=endpoint)
 
     def make(self, route: FoundRoute, endpoint: Endpoint) -> None:
         """Create the class for a route at the start, so that a mistake in a declaration shows then."""
@@ -204,14 +224,27 @@ class HandlerWrapper:
             made = self._made[key] = derive(first, handler, **facts)
         return made
 
-    def _page(self, handler: _Handler, endpoint: Endpoint | None = None) -> _Handler:
-        """Return the class in front of a page. `endpoint` is that of a WebSocket handler that serves it."""
-        key = (GuardedPage, handler, endpoint, 0)
+    def _page(
+        self, handler: _Handler, endpoint: Endpoint | None = None, *, socket: Endpoint | None = None
+    ) -> _Handler:
+        """Return the class in front of a page.
+
+        Args:
+            handler: Its handler.
+            endpoint: The endpoint of a WebSocket handler that serves it.
+            socket: The endpoint of its handshakes. Without `pages`, this alone decides about them.
+        """
+        base = GuardedPage if socket is None else SocketOfPage
+        key = (base, handler, endpoint or socket, 0)
         made = self._made.get(key)
         if made is None:
-            first: tuple[type[RequestHandler], ...] = (page_class(self._guard.tracing),)
-            if _executes_itself(handler):
-                first = (DecidesBeforeExecute, *first)
+            first: tuple[type[RequestHandler], ...] = ()
+            if socket is None or self.guards_pages:
+                first = (page_class(self._guard.tracing),)
+                if _executes_itself(handler):
+                    first = (DecidesBeforeExecute, *first)
+            if socket is not None:
+                first = (*first, *decision_mixins(self._guard.tracing), SocketOfPage)
             made = self._made[key] = derive(
                 first,
                 handler,
@@ -220,6 +253,7 @@ class HandlerWrapper:
                 _door_rules=self._page_rules,
                 _door_handler=handler,
                 _door_otherwise=endpoint and (endpoint.public or endpoint.permission),
+                _door_socket=socket,
             )
         return made
 
