@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stormdoor.core.response_framing import START, AnswerPart, find_status, follow
+from stormdoor.core.response_framing import BODY, HEAD, START, TRAILER, find_status, follow
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
@@ -104,9 +104,9 @@ def test_the_answer_to_a_head_has_no_body() -> None:
 
 def test_the_place_in_an_answer() -> None:
     """What was sent of a line is kept, and the rest of a body is counted."""
-    assert follow(START, OK[:9]) == (AnswerPart.HEAD, 0, b"HTTP/1.1 ")
-    assert follow(START, memoryview(OK)[:-1]) == (AnswerPart.BODY, 1, b"")
-    assert follow(START, CHUNKS + b"\r") == (AnswerPart.TRAILER, 0, b"\r")
+    assert follow(START, OK[:9]) == (HEAD, 0, b"HTTP/1.1 ")
+    assert follow(START, memoryview(OK)[:-1]) == (BODY, 1, b"")
+    assert follow(START, CHUNKS + b"\r") == (TRAILER, 0, b"\r")
     assert follow(START, OK) == START
 
 

@@ -439,16 +439,23 @@ async def test_no_handler_does_before_the_guard_is_there() -> None:
 async def test_an_admitted_socket_opens_no_other_one() -> None:
     """A WebSocketHandler with a `get` of its own was admitted; the other socket would outlive its logout."""
 
-    class Both(Echo):
+    class ByGet(Echo):
         async def get(self, *_: str) -> None:
-            if self.request.path == "/own":
-                await super().get()
             await detached(self)
 
-    application = Application([("/own", Both), ("/other", Both)])
+    class ByPrepare(Echo):
+        async def prepare(self) -> None:
+            await detached(self)
+
+    class Passes(ByGet):
+        async def get(self, *_: str) -> None:
+            await WebSocketHandler.get(self)
+
+    application = Application([("/get", ByGet), ("/prepare", ByPrepare), ("/own", Passes)])
     async with site(application, door(), permission="chat:connect") as port:
         assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME, path="/own", patience=30))
-        assert not OPENED.search(await answer(port, UPGRADE, ALICE, SAME, path="/other"))
+        for path in ("/get", "/prepare", "/prepare"):
+            assert not OPENED.search(await answer(port, UPGRADE, ALICE, SAME, path=path))
 
 
 async def test_ordinary_answers_are_sent_as_before() -> None:

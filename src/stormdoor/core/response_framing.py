@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import re
-from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final
 
-__all__ = ["START", "AnswerPart", "Position", "find_status", "follow"]
+__all__ = ["BODY", "CHUNK", "HEAD", "REST", "START", "TRAILER", "Position", "find_status", "follow"]
+
+HEAD: Final = 0
+BODY: Final = 1
+CHUNK: Final = 2
+"""A chunk of a body, or the line with its size."""
+TRAILER: Final = 3
+"""The lines after the last chunk."""
+REST: Final = 4
+"""A body that ends with the connection, or a protocol that is not HTTP."""
+
+Position = tuple[int, int, bytes]
+"""A position in the bytes of a connection: the part of an answer (a number above), the bytes of the body or
+chunk that are still to come, and the beginning of a head or a line that is not complete."""
+
+START: Final[Position] = (HEAD, 0, b"")
+_REST: Final[Position] = (REST, 0, b"")
 
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_VERSION = 64
@@ -18,42 +33,10 @@ _STATUS = re.compile(
     _VERSION.pattern + rb"\S*[\x00-\x09\x0b\x0c\x0e-\x20]+(\S{1,3})", re.IGNORECASE
 )
 _CODE = re.compile(rb"(?!101)[1-9](?:[0-9][0-9]?)?")
-_END = re.compile(rb"\r?\n\r?\n")
-_LENGTH = re.compile(rb"\ncontent-length:[ \t]*+([0-9]{1,18})[ \t]*+\r?\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\ntransfer-encoding:[^\n]*chunked", re.IGNORECASE)
+_LENGTH = re.compile(rb"\n(?i:content-length):[ \t]*+([0-9]{1,18})[ \t]*+\r?\n")
+_CHUNKED = re.compile(rb"\n(?i:transfer-encoding):[^\n]*(?i:chunked)")
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,15})[^\n]*\n")
 _NO_TRAILER = re.compile(rb"\r?\n")
-
-
-class AnswerPart(Enum):
-    """The part of an answer that the next byte belongs to."""
-
-    HEAD = auto()
-    BODY = auto()
-    CHUNK = auto()
-    """A chunk of a body, or the line with its size."""
-    TRAILER = auto()
-    """The lines after the last chunk."""
-    REST = auto()
-    """A body that ends with the connection, or a protocol that is not HTTP."""
-
-
-class Position(NamedTuple):
-    """A position in the bytes of a connection.
-
-    Attributes:
-        part: The part of an answer.
-        left: Bytes of the body, or of the chunk, that are still to come.
-        kept: The beginning of a head or a line that is not complete.
-    """
-
-    part: AnswerPart
-    left: int = 0
-    kept: bytes = b""
-
-
-START = Position(AnswerPart.HEAD)
-_REST = Position(AnswerPart.REST)
 
 
 def find_status(text: bytes) -> int | None:
@@ -73,28 +56,27 @@ def follow(at: Position, data: bytes | memoryview, *, to_head: bool = False) -> 
         data: Bytes that the server is about to send.
         to_head: Whether they answer a HEAD, so that no body follows a head.
     """
-    place = 0
-    while place < len(data) and at.part is not AnswerPart.REST:
-        if at.left:
-            step = min(at.left, len(data) - place)
+    place, size = 0, len(data)
+    while place < size:
+        part, left, kept = at
+        if part == REST:
+            break
+        if left:
+            step = min(left, size - place)
             place += step
-            over = at.part is AnswerPart.BODY and step == at.left
-            at = START if over else at._replace(left=at.left - step)
+            at = START if part == BODY and step == left else (part, left - step, b"")
             continue
-        text = at.kept + bytes(data[place : place + _LONGEST_HEAD])
-        match at.part:
-            case AnswerPart.HEAD:
-                read = _read_head(text, to_head=to_head)
-                if read is None:
-                    return None
-            case AnswerPart.CHUNK:
-                read = _read_size(text)
-            case _:
-                read = _read_trailer(text)
-        if not read[1]:
-            return read[0]
-        place += read[1] - len(at.kept)
-        at = read[0]
+        text = kept + bytes(data[place : place + _LONGEST_HEAD])
+        if part == HEAD:
+            read = _read_head(text, to_head)
+            if read is None:
+                return None
+        else:
+            read = _read_size(text) if part == CHUNK else _read_trailer(text)
+        at, used = read
+        if not used:
+            break
+        place += used - len(kept)
     return at
 
 
@@ -102,32 +84,41 @@ _Read = tuple[Position, int]
 """The position after a head or a line, and the bytes of it; 0 if it is not complete."""
 
 
-def _read_head(text: bytes, *, to_head: bool) -> _Read | None:
+def _read_head(text: bytes, to_head: bool) -> _Read | None:  # noqa: FBT001 - an argument of `follow`
     status = _STATUS.match(text)
     if status is None:
         text = text.lstrip()
         if len(text) < _LONGEST_VERSION:
-            return Position(AnswerPart.HEAD, kept=text), 0
+            return (HEAD, 0, text), 0
         return None if _VERSION.match(text) else (_REST, len(text))
-    code, complete = status[1], len(status[1]) == 3
-    if not _CODE.fullmatch(code) or not (complete or status.end() == len(text)):
+    code = status[1]
+    if code != b"200" and not (
+        _CODE.fullmatch(code) and (len(code) == 3 or status.end() == len(text))
+    ):
         return None
-    end = _END.search(text, status.end())
     interim = code.startswith(b"1")
-    if end is None:
+    used = _end_of_head(text, status.end())
+    if not used:
         if len(text) < _LONGEST_HEAD:
-            return Position(AnswerPart.HEAD, kept=text), 0
+            return (HEAD, 0, text), 0
         return None if interim else (_REST, len(text))
-    used = end.end()
     if interim or to_head or code in (b"204", b"304"):
         return START, used
     if _CHUNKED.search(text, 0, used):
-        return Position(AnswerPart.CHUNK), used
+        return (CHUNK, 0, b""), used
     length = _LENGTH.search(text, 0, used)
     if length is None:
         return _REST, used
     size = int(length[1])
-    return (Position(AnswerPart.BODY, size) if size else START), used
+    return ((BODY, size, b"") if size else START), used
+
+
+def _end_of_head(text: bytes, start: int) -> int:
+    """Return the place behind the empty line that ends a head or a trailer; 0 if there is none."""
+    usual, bare = text.find(b"\n\r\n", start), text.find(b"\n\n", start)
+    if usual < 0 or 0 <= bare < usual:
+        return bare + 2 if bare >= 0 else 0
+    return usual + 3
 
 
 def _read_size(text: bytes) -> _Read:
@@ -135,15 +126,12 @@ def _read_size(text: bytes) -> _Read:
     if line is None:
         if b"\n" in text or len(text) > _LONGEST_VERSION:
             return _REST, len(text)
-        return Position(AnswerPart.CHUNK, kept=text), 0
+        return (CHUNK, 0, text), 0
     size = int(line[1], 16)
-    return (
-        Position(AnswerPart.CHUNK, size + 2) if size else Position(AnswerPart.TRAILER)
-    ), line.end()
+    return ((CHUNK, size + 2, b"") if size else (TRAILER, 0, b"")), line.end()
 
 
 def _read_trailer(text: bytes) -> _Read:
-    end = _NO_TRAILER.match(text) or _END.search(text)
-    if end is None:
-        return Position(AnswerPart.TRAILER, kept=text[-_LONGEST_HEAD:]), 0
-    return START, end.end()
+    none = _NO_TRAILER.match(text)
+    used = none.end() if none else _end_of_head(text, 0)
+    return (START, used) if used else ((TRAILER, 0, text[-_LONGEST_HEAD:]), 0)

@@ -52,10 +52,11 @@ def check_answer(connection: Any, served: object) -> None:
     """
     stream = getattr(connection, "stream", None)
     if isinstance(stream, IOStream):
-        check = vars(stream).get(CHECK)
+        check = getattr(stream, CHECK, None)
         if check is None:
-            check = AnswerCheck(stream)
-        check.begin(connection, served)
+            AnswerCheck(stream, connection, served)
+        else:
+            check.begin(connection, served)
 
 
 def admit_socket(connection: Any) -> None:
@@ -100,12 +101,14 @@ class AnswerCheck:
         "ended",
     )
 
-    def __init__(self, stream: IOStream) -> None:
-        self._stream: Any = stream
+    def __init__(self, stream: Any, connection: Any, served: object) -> None:
+        self._stream = stream
         self._send: Callable[[Any], int] = stream.write_to_fd
         self._connection: Any = None
         self._refused = False
-        vars(stream).update({CHECK: self, "write_to_fd": self._write_to_fd})
+        stream._stormdoor_check = self  # noqa: SLF001 - `CHECK`
+        stream.write_to_fd = self._write_to_fd
+        self.begin(connection, served)
 
     def begin(self, connection: Any, served: object) -> None:
         """Begin with the answer to a request, unless that was done for the same request."""
@@ -118,8 +121,8 @@ class AnswerCheck:
 
     def remove(self) -> None:
         """Give the stream and the connection their own methods back."""
-        own = vars(self._stream)
-        del own["write_to_fd"], own[CHECK], self._connection.detach
+        del self._stream.write_to_fd, self._stream._stormdoor_check  # noqa: SLF001 - `CHECK`
+        del self._connection.detach
 
     def _write_to_fd(self, data: memoryview) -> int:
         if self.ended is not None and (ended := self.ended()) is not None:

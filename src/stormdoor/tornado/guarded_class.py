@@ -27,6 +27,8 @@ __all__ = ["guarded_class"]
 
 _ASKED = ("check_origin", "clear", "get_current_user", "get", "max_message_size", *ANSWERING)
 """The methods of which the mixins ask whether the handler overrides them."""
+_BEFORE_SOCKET = ("initialize", "prepare", "get", "_execute")
+"""Methods that Tornado calls before the 101."""
 
 
 def guarded_class(
@@ -53,6 +55,7 @@ def guarded_class(
         or guard.limits.applied(own_protocol=has_own_protocol(handler)),
         "_door_parser": parser,
         "_door_fast": guard.fast and fits_handler(handler, GuardedHandler),
+        "_door_answers": any(_overrides(handler, name) for name in _BEFORE_SOCKET),
         "_door_own": frozenset(name for name in _ASKED if _overrides(handler, name)),
     }
     mixins: tuple[type[HandshakeMixin], ...]

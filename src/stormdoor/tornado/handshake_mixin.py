@@ -63,6 +63,8 @@ class HandshakeMixin(OutboundMixin):
     """Parses requests into handshakes."""
     _door_fast: ClassVar[bool] = False
     """Whether the fast protocol may replace Tornado's."""
+    _door_answers: ClassVar[bool] = True
+    """Whether code of the handler runs between the request and the 101."""
     _door_answers_errors: ClassVar[bool] = False
     """Whether refused messages are answered in stormdoor's protocol."""
     _door_is_guarded: ClassVar[bool] = True

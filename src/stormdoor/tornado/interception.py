@@ -142,10 +142,12 @@ class Interception:
         target: type[RequestHandler],
         arguments: Mapping[str, Any] | None,
     ) -> type[RequestHandler]:
-        check_answer(request.connection, target)
         wrapper = self.wrapper
+        known = None if wrapper is None else wrapper.known.get((target, request.path))
+        # Without code of the application before the 101, nothing else can answer.
+        if known is None or getattr(known, "_door_answers", True):
+            check_answer(request.connection, target)
         if wrapper is not None:
-            known = wrapper.known.get((target, request.path))
             if known is None:
                 return wrapper.wrap(request, target, arguments or {})
             limit_body_bytes(request, target)

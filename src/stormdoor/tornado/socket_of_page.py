@@ -91,7 +91,7 @@ class _SocketCheck(StreamCheck):
         for name in (CHECK, "read_from_fd", "reading", "close_fd"):
             del vars(stream)[name]
         self._guard.registry.end(self._connection)
-        AnswerCheck(stream).begin(connection, served)
+        AnswerCheck(stream, connection, served)
 
     def close(self) -> None:
         """Close the stream."""
