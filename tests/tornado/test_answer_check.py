@@ -23,11 +23,10 @@ from tornado.routing import AnyMatches, PathMatches, Rule, RuleRouter
 from tornado.web import Application, FallbackHandler, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
 
-from stormdoor import Guard, guarded_server, protect, public
-from stormdoor.core.denial import Denial, Refusal
+from stormdoor import Guard, guarded_server, protect
 from stormdoor.tornado import answer_check
 from tests.guard.fakes import make_guard
-from tests.tornado.wire import Encrypted, log_lines, request, settled, until
+from tests.tornado.wire import Encrypted, log_lines, request, settled
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 HEAD = (
@@ -284,7 +283,7 @@ async def answer(
     return data
 
 
-def _function(way: Callable[[Any], Awaitable[None]]) -> Callable[[HTTPServerRequest], None]:
+def serve_by(way: Callable[[Any], Awaitable[None]]) -> Callable[[HTTPServerRequest], None]:
     """Return a server function that becomes a socket by what a request has."""
 
     class Served:
@@ -377,15 +376,15 @@ async def test_no_handler_becomes_a_socket(way: str, options: dict[str, Any]) ->
 
 
 PARTS: dict[str, Callable[[Callable[[Any], Awaitable[None]]], Application]] = {
-    "a rule with a function": lambda way: Application([Rule(AnyMatches(), _function(way))]),
+    "a rule with a function": lambda way: Application([Rule(AnyMatches(), serve_by(way))]),
     "a rule with a delegate": lambda way: Application(
-        [Rule(AnyMatches(), _Delegate(_function(way)))]
+        [Rule(AnyMatches(), _Delegate(serve_by(way)))]
     ),
     "a router": lambda way: Application(
         [Rule(PathMatches("/.*"), [Rule(AnyMatches(), becoming(way))])]
     ),
     "a fallback": lambda way: Application(
-        [("/", FallbackHandler, {"fallback": _function(way)}), ("/socket", Echo)]
+        [("/", FallbackHandler, {"fallback": serve_by(way)}), ("/socket", Echo)]
     ),
     "a fallback to an application": lambda way: Application(
         [("/", FallbackHandler, {"fallback": Application([("/", becoming(way))])})]
@@ -410,7 +409,7 @@ async def test_no_other_part_of_an_application_does(part: Any, pages: str | None
 async def test_nor_a_part_beside_the_application(delegate: bool) -> None:
     """A router in `guarded_server` that leads to functions, beside the guarded application."""
     guard = door()
-    target = _function(detached)
+    target = serve_by(detached)
     router = RuleRouter(
         [
             Rule(PathMatches("/"), _Delegate(target) if delegate else target),
@@ -552,96 +551,3 @@ async def test_the_log_names_the_handler_and_the_line_to_write(
     [line] = lines
     assert "Becoming" in line
     assert """permissions={'/terminal': "app:use"}""" in line
-
-
-def _terminal() -> tuple[type[RequestHandler], list[Any]]:
-    """Return an HTTP handler that opens a raw socket, and the streams that it has opened."""
-    streams: list[Any] = []
-
-    class Terminal(RequestHandler):
-        async def get(self) -> None:
-            stream = self.detach()
-            await stream.write(HEAD)
-            streams.append(stream)
-            with suppress(StreamClosedError):
-                while True:
-                    heard.append(await stream.read_bytes(64, partial=True))
-
-    heard: list[bytes] = []
-    Terminal.heard = heard  # type: ignore[attr-defined]
-    return Terminal, streams
-
-
-@pytest.mark.parametrize("pages", [None, "chat:connect"], ids=["sockets", "pages"])
-@pytest.mark.parametrize("way", ["detached", "nested", "turned", "by hand"])
-async def test_a_declared_handler_is_admitted_as_a_socket(way: str, pages: str | None) -> None:
-    """By class or by path; with its own permission, and from pages of the origins only."""
-    for name in ("/", None):
-        made = becoming(WAYS[way])
-        guard = door()
-        async with site(
-            Application([("/", made)]),
-            guard,
-            permissions={name or made: "chat:connect"},
-            pages=pages,
-        ) as port:
-            assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME, patience=30))
-            for headers in ([UPGRADE], [UPGRADE, "Authorization: Bearer eve"], [ALICE]):
-                assert not OPENED.search(await answer(port, *headers)), headers
-            foreign = "Origin: https://evil.example"
-            assert not OPENED.search(await answer(port, UPGRADE, ALICE, foreign))
-            await until(lambda: not len(guard.registry))  # noqa: B023 - within the iteration
-
-
-async def test_a_declared_function_is_admitted_as_a_socket() -> None:
-    """An object without a handler class is declared by its path."""
-    application = Application([Rule(PathMatches("/"), _function(detached))])
-    async with site(application, door(), permissions={"/": "chat:connect"}) as port:
-        assert OPENED.search(await answer(port, UPGRADE, ALICE, SAME, patience=30))
-        assert not OPENED.search(await answer(port, UPGRADE))
-
-
-async def test_a_public_handler_opens_for_all() -> None:
-    """The declaration says so, and the start-up check reports it."""
-    application = Application(routes("detached"))
-    permissions: dict[Any, Any] = {"/": public("prices for all"), "/socket": "chat:connect"}
-    async with site(application, door(), permissions=permissions) as port:
-        assert OPENED.search(await answer(port, UPGRADE, patience=30))
-
-
-async def test_a_declared_handler_ends_with_the_logout() -> None:
-    """No byte passes in either direction after it, also if the handler only waits."""
-    terminal, streams = _terminal()
-    guard = door()
-    async with site(
-        Application([("/", terminal)]), guard, permissions={"/": "chat:connect"}
-    ) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=Encrypted.client)
-        lines = [UPGRADE, "Connection: Upgrade", f"Sec-WebSocket-Key: {KEY}", ALICE, SAME]
-        writer.write(
-            "\r\n".join(
-                ["GET / HTTP/1.1", "Host: 127.0.0.1", "Sec-WebSocket-Version: 13", *lines, "", ""]
-            ).encode()
-        )
-        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
-        writer.write(b"before")
-        await until(lambda: terminal.heard == [b"before"])  # type: ignore[attr-defined]
-        [connection] = guard.registry
-        writer.write(b"after")
-        guard.registry.end(connection, Refusal(Denial.REVOKED, "a logout"))
-        with suppress(StreamClosedError):
-            await streams[0].write(b"secret")
-        with suppress(ConnectionError):
-            assert b"secret" not in await asyncio.wait_for(reader.read(), 30)
-        assert terminal.heard == [b"before"]  # type: ignore[attr-defined]
-        assert len(guard.registry) == 0
-        writer.close()
-
-
-async def test_a_declared_handler_may_answer_as_a_page() -> None:
-    """The next request of its client is decided anew."""
-    guard = door()
-    async with site(Application([("/", Plain)]), guard, permissions={"/": "chat:connect"}) as port:
-        said = await answer(port, UPGRADE, ALICE, SAME, times=2, patience=1)
-        assert said.count(b"page") == 2
-        await until(lambda: not len(guard.registry))

@@ -15,6 +15,7 @@ from tests.tornado import (
     test_answer_check,
     test_fast_protocol,
     test_fence,
+    test_socket_of_page,
     test_too_fast,
     test_unsent_output,
     wire,
@@ -67,9 +68,13 @@ TOO_FAST = ["test_it_ends_like_any_other"]
 SOCKETS = [
     "test_no_other_part_of_an_application_does",
     "test_an_admitted_socket_opens_no_other_one",
-    "test_a_declared_handler_ends_with_the_logout",
     "test_ordinary_answers_are_sent_as_before",
 ]
+DECLARED = [
+    "test_a_declared_handler_ends_with_the_logout",
+    "test_a_declared_handler_waits_for_the_lease",
+]
+globals().update({name: vars(test_socket_of_page)[name] for name in DECLARED})
 globals().update({name: vars(test_answer_check)[name] for name in SOCKETS})
 globals().update({name: vars(test_fast_protocol)[name] for name in NAMES})
 UNSENT = ["test_a_revoked_slow_reader_gets_nothing_more"]
