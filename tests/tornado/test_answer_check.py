@@ -435,6 +435,28 @@ async def test_no_handler_does_before_the_guard_is_there() -> None:
             assert not OPENED.search(await answer(port, *headers))
 
 
+async def test_a_request_that_was_under_way_does_not() -> None:
+    """Its handler began before `protect` was called."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def waiting(handler: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        await detached(handler)
+
+    for guard in (None, door()):
+        begun.clear()
+        go_on.clear()
+        application = Application([("/", becoming(waiting))])
+        async with site(application) as port:
+            answering = asyncio.create_task(answer(port, UPGRADE, patience=30))
+            await begun.wait()
+            if guard is not None:
+                protect(application, guard, "chat:connect")
+            go_on.set()
+            assert bool(OPENED.search(await answering)) is (guard is None)
+
+
 async def test_an_admitted_socket_opens_no_other_one() -> None:
     """A WebSocketHandler with a `get` of its own was admitted; the other socket would outlive its logout."""
 

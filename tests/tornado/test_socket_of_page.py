@@ -12,6 +12,7 @@ import pytest
 from tornado.iostream import StreamClosedError
 from tornado.routing import PathMatches, Rule
 from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
 
 from stormdoor import Guard, Target, public
 from tests.guard.fakes import events, give_lease
@@ -71,6 +72,28 @@ async def test_a_public_handler_opens_for_all() -> None:
     permissions: dict[Any, Any] = {"/": public("prices for all"), "/socket": "chat:connect"}
     async with site(application, door(), permissions=permissions) as port:
         assert OPENED.search(await answer(port, UPGRADE, patience=30))
+
+
+async def test_a_public_socket_may_open_itself() -> None:
+    """A WebSocketHandler as well, if its endpoint is public."""
+
+    class Own(WebSocketHandler):
+        async def get(self, *_: str) -> None:
+            await detached(self)
+
+    for declared in (public("prices for all"), "chat:connect"):
+        async with site(Application([("/", Own)]), door(), permissions={"/": declared}) as port:
+            opened = bool(OPENED.search(await answer(port, UPGRADE, ALICE, SAME, patience=30)))
+            assert opened is not isinstance(declared, str)
+
+
+async def test_an_upgrade_to_another_protocol() -> None:
+    """It is declared in the same way."""
+    for name, opens in ({}, False), ({"/": "chat:connect"}, True):
+        application = Application([("/", becoming(detached))])
+        async with site(application, door(), permissions=name) as port:
+            said = await answer(port, "Upgrade: tcp", ALICE, SAME, patience=30)
+            assert bool(OPENED.search(said)) is opens
 
 
 @dataclass

@@ -186,6 +186,8 @@ class HandshakeMixin(OutboundMixin):
         if not self._door_is_fresh():
             return
         if protocol is None:
+            if self._door_endpoint.public is not None:
+                admit_socket(self.request.connection)
             # As in Tornado: a `get` need not be a coroutine, and one with `@authenticated` may return
             # nothing.
             result: Any = super().get(*args, **kwargs)

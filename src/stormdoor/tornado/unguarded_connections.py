@@ -14,6 +14,7 @@ from tornado.iostream import IOStream
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
+from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.interception import Unavailable
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 
@@ -44,19 +45,23 @@ def end_unguarded_connections(
         return 0
     known = {id(one) for one in applications}
     wanted: tuple[type[RequestHandler], ...] = (WebSocketHandler, *polls)
-    bases: tuple[type[Any], ...] = (*wanted, WebSocketProtocol, HTTPMessageDelegate)
+    bases: tuple[type[Any], ...] = (RequestHandler, WebSocketProtocol, HTTPMessageDelegate)
     kinds = {kind for base in bases for kind in _below(base)}
     streams: dict[int, tuple[IOStream, RequestHandler]] = {}
     # `type`, not `isinstance`, which makes a lazy proxy load its object.
     found: list[Any] = [each for each in gc.get_objects() if type(each) in kinds]
     for one in found:
         chosen = getattr(one, "handler_class", None)
-        if isinstance(chosen, type) and issubclass(chosen, wanted):
+        if isinstance(chosen, type) and issubclass(chosen, RequestHandler):
             # Its request has been read partly, and it has no handler yet.
             if id(getattr(one, "application", None)) in known:
-                one.handler_class = Unavailable
+                if issubclass(chosen, wanted):
+                    one.handler_class = Unavailable
+                check_answer(one.request.connection, chosen)
             continue
         handler = getattr(one, "handler", one)
+        if isinstance(handler, RequestHandler) and id(handler.application) in known:
+            check_answer(handler.request.connection, type(handler))
         if (
             isinstance(handler, wanted)
             and not isinstance(handler, OutboundMixin)

@@ -143,13 +143,10 @@ class HandlerWrapper:
             return self._companion(target)
         if exempt(target):
             return target
-        if upgrades(request):
-            endpoint = self._declarations.socket_of_page(target, request.path)
-            if endpoint is not None and endpoint.public is None:
-                limit_body_bytes(request, target)
-                return self._page(target, socket=endpoint)
-            if endpoint is not None:
-                admit_socket(request.connection)
+        endpoint = self._socket_of_page(request, target)
+        if endpoint is not None and endpoint.public is None:
+            limit_body_bytes(request, target)
+            return self._page(target, socket=endpoint)
         return self._page(target) if self.guards_pages else target
 
     def wrap_unknown(
@@ -163,15 +160,23 @@ class HandlerWrapper:
         router = getattr(delegate, "router", None)
         if isinstance(router, Application) and intercepted(router):
             return None
-        if not upgrades(request):
-            return self._page(PassedOn) if self.guards_pages else None
-        endpoint = self._declarations.socket_of_page(None, request.path) or Endpoint(_HIDDEN)
-        if endpoint.public is not None:
-            admit_socket(request.connection)
+        endpoint = self._socket_of_page(request, None)
+        if endpoint is not None and endpoint.declared:
+            return None if endpoint.public is not None else self._page(PassedOn, socket=endpoint)
+        if upgrades(request):
+            return self.socket_class(WebSocketHandler, Endpoint(_HIDDEN), None)
+        return self._page(PassedOn) if self.guards_pages else None
+
+    def _socket_of_page(
+        self, request: HTTPServerRequest, target: _Handler | None
+    ) -> Endpoint | None:
+        """Return the declared endpoint of an upgrade; None if there is none. A public one may answer 101."""
+        if "Upgrade" not in request.headers:
             return None
-        if not endpoint.declared:
-            return self.socket_class(WebSocketHandler, endpoint, None)
-        return self._page(PassedOn, socket=endpoint)
+        endpoint = self._declarations.socket_of_page(target, request.path)
+        if endpoint is not None and endpoint.public is not None:
+            admit_socket(request.connection)
+        return endpoint
 
     def make(self, route: FoundRoute, endpoint: Endpoint) -> None:
         """Create the class for a route at the start, so that a mistake in a declaration shows then."""
