@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,20 @@ def test_a_node_that_was_declared_lapsed(populated: Cli, config: Path) -> None:
     [node] = populated("nodes", "--json").json["nodes"]
     assert (node["state"], node["applied"], node["version"]) == ("lapsed", 7, "0.0.9")
     assert node["epoch"] == "another log"
+
+
+def test_a_beat_of_another_clock_has_no_age(populated: Cli, config: Path) -> None:
+    """An earlier release dated beats by the wall clock, so nothing is known of their age."""
+    asyncio.run(_join(config, "another log", declared=True))
+    with contextlib.closing(sqlite3.connect(config.parent / "door.db")) as file:
+        file.execute("UPDATE node SET alive_at = 1767225600.0, lease = 0")
+        file.commit()
+    result = populated("nodes")
+    assert "unknown" in result.out
+    assert "inf" not in result.out
+    assert "a-node: another clock has dated its beat" in result.out
+    [node] = populated("nodes", "--json").json["nodes"]
+    assert (node["state"], node["age"]) == ("lapsed", None)
 
 
 def test_a_failover_is_seen_in_the_table(populated: Cli, config: Path) -> None:

@@ -138,7 +138,7 @@ for _name, _group, _help in (
     ("connections", _OPERATE, "Open sockets on all nodes: list and close."),
     ("nodes", _OPERATE, _NODES),
     ("store", _OPERATE, "Copy the store of an installation from SQLite to PostgreSQL."),
-    ("migrate", _OPERATE, "The schema of a store on PostgreSQL: plan, apply and verify."),
+    ("migrate", _OPERATE, "The schema of a store: plan, apply and verify."),
     (
         "revoke",
         _OPERATE,

@@ -1,4 +1,4 @@
-"""`stormdoor migrate`: the schema of a store on PostgreSQL."""
+"""`stormdoor migrate`: the schema of a store."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["app"]
 app = App(name="migrate", help_format="markdown")
 
 
-def _url(where: Where) -> str:
+def _url(where: Where, *, file: bool = False) -> str:
     from stormdoor.runtime.migration import store_url
 
-    return store_url(*resolved(where))
+    return store_url(*resolved(where), file=file)
 
 
 @app.command
 async def plan(*, where: Where = UNSAID) -> int:
-    """Show the migrations that the database lacks. Changes nothing.
+    """Show the migrations that the database or SQLite file lacks. Changes nothing.
 
     Ends with 0 if there is none, and with 1 if there are some.
 
@@ -32,7 +32,7 @@ async def plan(*, where: Where = UNSAID) -> int:
     """
     from stormdoor.runtime.migration import plan as find
 
-    found = await find(_url(where))
+    found = await find(_url(where, file=True))
     if where.json:
         print_json(
             {
@@ -52,15 +52,15 @@ async def plan(*, where: Where = UNSAID) -> int:
         )
     elif found.steps:
         table(
-            ("migration", "runs", "nodes of the present schema"),
+            ("migration", "runs", "code of the present schema"),
             [
                 (one.name, one.mode, "stop working" if one.contracts else "go on")
                 for one in found.steps
             ],
         )
-        remark(f"The database has schema {found.present}; this stormdoor knows {found.known}.")
+        remark(f"The store has schema {found.present}; this stormdoor knows {found.known}.")
     else:
-        say(f"The database has schema {found.present}, and lacks no migration.")
+        say(f"The store has schema {found.present}, and lacks no migration.")
     return 1 if found.steps else 0
 
 
@@ -73,27 +73,39 @@ async def apply(
 ) -> int:
     """Run the missing migrations, and verify the schema. Safe to repeat.
 
-    The login must own the tables, and may create roles at the first time. The first run makes the roles
-    stormdoor_app and stormdoor_keeper.
+    On PostgreSQL, the login must own the tables, and may create roles at the first time. The first run makes
+    the roles stormdoor_app and stormdoor_keeper.
+
+    A SQLite file is copied beside itself before, and migrated in one transaction. The copy is printed. A
+    server does the same at its start.
 
     Args:
         contract: Also run migrations after which nodes of older releases stop working. It is refused while
-            such a node runs.
+            such a node runs. On PostgreSQL only.
         lock_seconds: Seconds that a statement waits for a lock, while others wait behind it. 3 if left out.
+            On PostgreSQL only.
         where: Which installation.
     """
     from stormdoor.runtime.migration import apply as run
+    from stormdoor.runtime.migration import on_postgresql
 
-    url = _url(where)
+    url = _url(where, file=True)
 
     def progress(name: str, rows: int) -> None:
         remark(f"{name}: {rows} rows" if rows else f"{name}: done")
 
-    ran = await run(url, contract=contract, lock_seconds=lock_seconds, progress=progress)
-    code = await verify(where=where) if not where.json else 0
+    done = await run(url, contract=contract, lock_seconds=lock_seconds, progress=progress)
     if where.json:
-        print_json({"ran": ran})
-    return code
+        print_json({"ran": done.ran, "copy": done.copy and str(done.copy)})
+        return 0
+    if on_postgresql(url):
+        return await verify(where=where)
+    for name in done.ran:
+        remark(f"{name}: done")
+    if done.copy is not None:
+        say(f"The file as it was before is {done.copy}: delete it when you will not return to it.")
+    say("The file has the schema of this release.")
+    return 0
 
 
 @app.command

@@ -49,7 +49,7 @@ async def nodes(*, where: Where = UNSAID) -> int:
                     {
                         "node": one.node,
                         "state": _state(one),
-                        "age": round(one.age, 3),
+                        "age": None if math.isinf(one.age) else round(one.age, 3),
                         "lease": one.status.lease,
                         "applied": one.status.applied.seq,
                         "epoch": one.status.applied.epoch,
@@ -81,7 +81,7 @@ def _show(members: list[Member]) -> None:
         [
             one.node,
             _state(one),
-            f"{one.age:.1f} s" if one.age < _TENTHS_SECONDS else lasting(one.age),
+            _age(one.age),
             str(one.status.applied.seq),
             _short(one.status.applied.epoch),
             str(one.status.connections),
@@ -106,8 +106,17 @@ def _show(members: list[Member]) -> None:
         say(f"They have different policies: {named}.", style="red")
 
 
+def _age(seconds: float) -> str:
+    """Return the age of a beat as the table shows it."""
+    if math.isinf(seconds):
+        return "unknown"
+    return f"{seconds:.1f} s" if seconds < _TENTHS_SECONDS else lasting(seconds)
+
+
 def _fault(member: Member, head: LogPosition) -> str | None:
     """Return the sentence about a node without a lease or on another log; None for a sound one."""
+    if math.isinf(member.age):
+        return "another clock has dated its beat, such as an earlier release. It is listed for an hour."
     match _state(member):
         case "lapsed":
             return (

@@ -16,6 +16,7 @@ from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.ports import TrailStore
 from stormdoor.runtime.guard import Guard
 from stormdoor.runtime.last_write import PATIENCE_SECONDS, repeat_until_stored
+from stormdoor.runtime.migration import check_migrated
 
 __all__ = ["Installation", "open_installation"]
 
@@ -58,7 +59,8 @@ async def open_installation(
         create: Create the store if there is none yet.
 
     Raises:
-        ConfigurationError: The file or the URL is wrong, or the trail is sealed with another key.
+        ConfigurationError: The file or the URL is wrong, the trail is sealed with another key, or a SQLite
+            file has the schema of an earlier release.
         StoreError: There is no store there.
         StoreUnavailable: It does not answer, or the trail could not be written.
     """
@@ -82,6 +84,7 @@ async def open_installation(
                 "the store is in the memory of the server's process, where no command reaches it; "
                 'write store = "sqlite:///var/lib/app/door.db"'
             )
+        await check_migrated(url)
         await guard.state.open()
         if purpose == "change":
             await _check_key(guard.state.trail, key)

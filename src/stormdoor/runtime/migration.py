@@ -1,4 +1,4 @@
-"""Change and verify the schema of an installation on PostgreSQL, for `stormdoor migrate`."""
+"""Change and verify the schema of an installation, for `stormdoor migrate`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,26 @@ from typing import TYPE_CHECKING
 
 from stormdoor.config.document import read_document
 from stormdoor.config.file import build_options
-from stormdoor.errors import ConfigurationError
-from stormdoor.stores import on_postgresql, open_store
+from stormdoor.errors import ConfigurationError, StoreError
+from stormdoor.stores import on_postgresql, open_store, sqlite_path
+from stormdoor.stores.sqlite import migration as sqlite
+from stormdoor.stores.sqlite import schema as sqlite_schema
 
 if TYPE_CHECKING:
     from asyncpg import Connection
 
-__all__ = ["MissingMigration", "Plan", "apply", "on_postgresql", "plan", "store_url", "verify"]
+__all__ = [
+    "Migrated",
+    "MissingMigration",
+    "Plan",
+    "apply",
+    "check_migrated",
+    "on_postgresql",
+    "plan",
+    "rotate_epoch",
+    "store_url",
+    "verify",
+]
 
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 2.0
@@ -64,23 +77,71 @@ class Plan:
     steps: tuple[MissingMigration, ...]
 
 
-def store_url(config: Path | None, store: str | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """The result of `apply`.
+
+    Attributes:
+        ran: The names of the migrations that were run.
+        copy: The copy of a SQLite file from before; None if there is none.
+    """
+
+    ran: list[str]
+    copy: Path | None = None
+
+
+def store_url(config: Path | None, store: str | None, *, file: bool = False) -> str:
     """Return the URL of the store that a configuration file names, or `store`.
 
+    Args:
+        config: The configuration file; or
+        store: the URL.
+        file: Whether the store may be a SQLite file.
+
     Raises:
-        ConfigurationError: The file is wrong, or the store is not on PostgreSQL.
+        ConfigurationError: The file is wrong, or the store has no schema to change.
     """
     if config is not None:
         document = read_document(config)
         options = build_options(document, operating=True, trail_key=False)
         document.raise_problems()
         store = str(options.arguments["store"])
-    if store is None or not on_postgresql(store):
-        raise ConfigurationError(
-            "only a store on PostgreSQL needs this command; a SQLite file is migrated by the process"
-            " that opens it"
-        )
+    if store is None or not (on_postgresql(store) or (file and store.startswith("sqlite:"))):
+        raise ConfigurationError("only a store on PostgreSQL needs this command")
     return store
+
+
+def _file_of(url: str) -> Path:
+    """Return the file of a SQLite store.
+
+    Raises:
+        StoreError: It does not exist.
+    """
+    path = sqlite_path(url.partition(":")[2]).expanduser()
+    if not path.exists():
+        raise StoreError(f"there is no store at {path}; the server makes it at its first start")
+    return path
+
+
+async def check_migrated(url: str) -> None:
+    """Check that a command need not migrate a SQLite file: an earlier release may not open it afterwards.
+
+    Raises:
+        ConfigurationError: The file has the schema of an earlier release.
+        StoreUnavailable: It does not answer.
+    """
+    if (
+        not url.startswith("sqlite:")
+        or not sqlite_path(url.partition(":")[2]).expanduser().exists()
+    ):
+        return
+    found = await plan(url)
+    if found.present and found.steps:
+        raise ConfigurationError(
+            f"the store {_file_of(url)} has the schema {found.present} of an earlier release, and this one"
+            f" needs {found.known}; a server copies and migrates it at its start. To do that now, run:"
+            f" stormdoor migrate apply --store {url}"
+        )
 
 
 @asynccontextmanager
@@ -101,7 +162,21 @@ async def _connected(url: str) -> AsyncIterator[Connection]:
 
 
 async def plan(url: str) -> Plan:
-    """Return the missing migrations of a database. Changes nothing."""
+    """Return the missing migrations of a database or a SQLite file. Changes nothing."""
+    if not on_postgresql(url):
+        present, lacking = await asyncio.to_thread(sqlite.plan, _file_of(url))
+        steps = [(each, file.name, sqlite_schema.min_code(each)) for each, file in lacking.items()]
+        return Plan(
+            int(present or 0),
+            0,
+            int(sqlite_schema.HEAD),
+            tuple(
+                MissingMigration(
+                    int(each), name, "transaction", int(oldest), oldest > (present or oldest)
+                )
+                for each, name, oldest in steps
+            ),
+        )
     async with _connected(url) as connection:
         return await _plan(connection)
 
@@ -130,10 +205,12 @@ async def apply(
     contract: bool = False,
     lock_seconds: float = 3.0,
     progress: Callable[[str, int], None] = lambda *_: None,
-) -> list[str]:
-    """Run the missing migrations. A lock that is not available in time is tried again a few times.
+) -> Migrated:
+    """Run the missing migrations.
 
-    A migration after which a running node of an older release would stop working is not run.
+    A SQLite file is copied before, and nothing else of this applies to it. A lock that is not available in
+    time is tried again a few times. A migration after which a running node of an older release would stop
+    working is not run.
 
     Args:
         url: The URL of the database, with the login of the owner of the tables.
@@ -141,14 +218,15 @@ async def apply(
         lock_seconds: Seconds that a statement waits for a lock.
         progress: Called with the name of a migration and the number of changed rows, after each step.
 
-    Returns:
-        The names of the migrations that were run.
-
     Raises:
         ConfigurationError: A migration contracts, and `contract` is false or a node of an older release runs.
             The migrations before it are complete.
-        StoreUnavailable: A statement failed. The migrations before it are complete.
+        StoreUnavailable: A statement failed. The migrations before it are complete; those of a SQLite file
+            are undone.
     """
+    if not on_postgresql(url):
+        names = [one.name for one in (await plan(url)).steps]
+        return Migrated(names, await asyncio.to_thread(sqlite.apply, _file_of(url)))
     from stormdoor.stores.postgresql import schema  # noqa: PLC0415
     from stormdoor.stores.postgresql.failure import TRANSIENT  # noqa: PLC0415
 
@@ -176,7 +254,7 @@ async def apply(
             f"{step.name} ends the support for code that does not know schema {step.min_code}; {why}, then"
             " run: stormdoor migrate apply --contract"
         )
-    return ran
+    return Migrated(ran)
 
 
 async def _next_refused(

@@ -39,7 +39,7 @@ async def copy_to_postgresql(
     """Copy a store. Safe to repeat after an interruption at any moment: it continues.
 
     Args:
-        source: URL of a SQLite store that no server uses. Its schema is brought to the current one.
+        source: URL of a SQLite store that no server uses, with the current schema.
         target: URL of a database on PostgreSQL with the current schema and no contents, with the login of
             the owner of its tables.
         trail_key: The key of the trail, or None if it has none.
