@@ -21,10 +21,12 @@ class Direction:
     Attributes:
         delay: Seconds by which each piece is late.
         dropping: Bytes are lost. The link must be reset afterwards, as TCP would lose nothing.
+        endless: The end of a connection is lost, and no byte before it.
     """
 
     delay: float = 0.0
     dropping: bool = False
+    endless: bool = False
     _flows: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -89,7 +91,7 @@ class Cutter:
         if self.there.dropping or self.back.dropping:
             self.reset()
         for direction in (self.there, self.back):
-            direction.dropping, direction.delay = False, 0.0
+            direction.dropping, direction.endless, direction.delay = False, False, 0.0
             direction.flow()
 
     def reset(self) -> None:
@@ -136,5 +138,5 @@ async def _forward(
             writer.write(data)
             await writer.drain()
     await direction.passed()
-    if not direction.dropping and writer.can_write_eof():
+    if not (direction.dropping or direction.endless) and writer.can_write_eof():
         writer.write_eof()

@@ -17,6 +17,7 @@ __all__ = [
     "Pooled",
     "UnsendableText",
     "check_text",
+    "is_unsent",
     "refused",
     "unavailable",
 ]
@@ -70,6 +71,7 @@ _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (Pooled, "a pooler such as PgBouncer is in between; write the address of PostgreSQL itself"),
     (NoPrimary, "none of its hosts is a primary that answers"),
     (TimeoutError, "it does not answer in time"),
+    (asyncpg.InternalClientError, "it has ended the connection"),
     (ssl.SSLError, "TLS fails; check the host in the URL, sslmode and sslrootcert"),
     (
         FileNotFoundError,
@@ -108,8 +110,20 @@ def _cause(error: BaseException) -> str:
     return next((text for kind, text in _CAUSES if isinstance(error, kind)), "it does not answer")
 
 
+def is_unsent(error: BaseException) -> bool:
+    """Return whether asyncpg refused to send a statement, because the server has ended the connection.
+
+    The server may say so without being asked, such as at a restart or after a time limit of the session.
+    Until the end of the connection arrives, asyncpg holds it open, and says that "another operation (2) is in
+    progress".
+    """
+    return isinstance(error, asyncpg.InternalClientError) and str(error).startswith("cannot switch")
+
+
 def unavailable(name: str, error: BaseException) -> StoreUnavailable:
     """Return the exception for an `error` of the database `name`, which changed nothing."""
+    if is_unsent(error):
+        return StoreUnavailable(f"the store {name}: {_cause(error)}")
     details = str(error) or type(error).__name__
     return StoreUnavailable(f"the store {name}: {_cause(error)} (PostgreSQL: {details})")
 

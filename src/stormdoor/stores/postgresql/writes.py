@@ -20,6 +20,7 @@ from stormdoor.stores.postgresql.failure import (
     TRANSIENT,
     UnsendableText,
     check_text,
+    is_unsent,
     refused,
     unavailable,
 )
@@ -278,7 +279,8 @@ class Writes:
                 if attempt == _ATTEMPTS:
                     raise
                 await asyncio.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311
-            except LOST:
+            except LOST as error:
+                commit.sent = commit.sent and not is_unsent(error)
                 if commit.sent or fresh or attempt == _ATTEMPTS:
                     raise
                 # The connection was lost before this transaction, such as by a restart.
