@@ -53,10 +53,10 @@ def served(words: list[str]) -> list[str]:
     """Return the options of a command `serve`, but on loopback, on any port, and with a quick end."""
     assert words[:2] == ["serve", "app:make"]
     rest = words[2:]
-    for name in ("--host", "--port"):
-        at = rest.index(name)
-        del rest[at : at + 2]
-    rest[rest.index("--unready-seconds") + 1] = "0"  # no load balancer asks here
+    for name in ("--host", "--port", "--unready-seconds"):
+        if name in rest:
+            at = rest.index(name)
+            del rest[at : at + 2]
     return rest
 
 

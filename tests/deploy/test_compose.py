@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 import ssl
 import subprocess
 import urllib.request
@@ -48,7 +49,7 @@ class Project:
 
     def stormdoor(self, *words: str, typed: str = "") -> str:
         """Run a command in the first server, as the head of the file does. Its output."""
-        return self.compose("exec", "-T", "door", "stormdoor", *words, typed=typed.encode())
+        return self.compose("exec", "-T", "door1", "stormdoor", *words, typed=typed.encode())
 
     @property
     def trusted(self) -> ssl.SSLContext:
@@ -64,7 +65,6 @@ class Project:
         found: list[tuple[WebSocketClientConnection, str]] = []
         while len({node for _, node in found}) < 2:
             assert len(found) < _SOCKETS, found
-            await asyncio.sleep(0.2)  # nginx takes another of the two addresses
             found.append(await self.connect(key))
         return found
 
@@ -76,14 +76,16 @@ def _commands() -> list[str]:
     return [line for line in text.splitlines() if line.startswith(("python3", "chmod", "openssl"))]
 
 
-def _member(project: Project, name: str) -> str:
+def _member(project: Project, name: str) -> tuple[str, str]:
+    """Add an account that no earlier attempt has added. Its name and its key."""
+    name = f"{name}-{secrets.token_hex(4)}"
     project.stormdoor("principals", "add", name, "--role", "member", "--no-password")
     key = project.stormdoor("keys", "issue", name, "--name", "test", "--scope", "*", "--quiet")
-    return key.strip()
+    return name, key.strip()
 
 
 @pytest.fixture(scope="module")
-def project(service: Engine, context: Path) -> Iterator[Project]:
+def started(service: Engine, context: Path) -> Iterator[Project]:
     """The project as the head of the file starts it, with images of this machine."""
     folder = context / "deploy" / "compose"
     commands = _commands()
@@ -91,27 +93,37 @@ def project(service: Engine, context: Path) -> Iterator[Project]:
     for command in commands:
         subprocess.run(["sh", "-euc", command], cwd=folder, check=True, capture_output=True)
     here = context / "here.yaml"
-    files = COMPOSE["services"]["door"]["ulimits"]["nofile"]
+    files = COMPOSE["services"]["door1"]["ulimits"]["nofile"]
     services = {
-        "door": {"ulimits": {"nofile": min(files, getrlimit(RLIMIT_NOFILE)[1])}},
+        **{
+            name: {"ulimits": {"nofile": min(files, getrlimit(RLIMIT_NOFILE)[1])}}
+            for name in ("door1", "door2")
+        },
         "database": {"volumes": ["/usr:/usr:ro"]},
         "proxy": {"volumes": ["/usr:/usr:ro"]},
     }
     here.write_text(json.dumps({"services": services}))
-    started = Project(service, [folder / "compose.yaml", here], folder)
+    project = Project(service, [folder / "compose.yaml", here], folder)
     assert "docker compose up --build --detach" in _HEADER
-    started.compose("up", "--build", "--detach")
-    yield started
-    started.compose("down", "--volumes", "--timeout", "0")
+    project.compose("up", "--build", "--detach")
+    yield project
+    project.compose("down", "--volumes", "--timeout", "0")
+
+
+@pytest.fixture
+def project(started: Project) -> Project:
+    """The project with all its containers, also if an earlier test has stopped one and failed."""
+    started.compose("up", "--detach", "--no-recreate")
+    return started
 
 
 async def test_a_revocation_reaches_both_servers(project: Project) -> None:
     """`revoke` on one server closes the sockets of both with 3000; all go through nginx with TLS."""
-    key = _member(project, "alice")
+    name, key = _member(project, "alice")
     clients = await project.connect_to_all(key)
     shown = project.stormdoor("nodes")
     assert all(node in shown for _, node in clients)
-    project.stormdoor("revoke", "principal", "alice")
+    project.stormdoor("revoke", "principal", name)
     for client, _ in clients:
         assert await close_code(client) == 3000
     assert "The trail is whole" in project.stormdoor("trail", "verify")
@@ -119,15 +131,15 @@ async def test_a_revocation_reaches_both_servers(project: Project) -> None:
 
 async def test_a_server_that_stops_drains(project: Project) -> None:
     """After SIGTERM a server closes its sockets with 1012 and ends; nginx refuses no request meanwhile."""
-    clients = await project.connect_to_all(_member(project, "bob"))
+    clients = await project.connect_to_all(_member(project, "bob")[1])
     stopping = asyncio.create_task(
-        asyncio.to_thread(project.engine.podman, "stop", "stormdoor-door-1")
+        asyncio.to_thread(project.engine.podman, "stop", "stormdoor-door1-1")
     )
     while not stopping.done():
         await asyncio.to_thread(_ask_proxy, project)
         await asyncio.sleep(0.1)
     await stopping
-    facts = project.engine.inspect("stormdoor-door-1")
+    facts = project.engine.inspect("stormdoor-door1-1")
     assert facts["State"]["ExitCode"] == 0
     assert facts["Config"]["StopTimeout"] == 90
     ends = {(node, client.close_code) for client, node in clients}
@@ -135,7 +147,6 @@ async def test_a_server_that_stops_drains(project: Project) -> None:
     assert {code for _, code in ends} == {1012, None}
     for client, _ in clients:
         client.close()
-    project.compose("up", "--detach", "--no-recreate")
 
 
 def _ask_proxy(project: Project) -> None:
@@ -147,18 +158,18 @@ def _ask_proxy(project: Project) -> None:
 
 def test_a_server_writes_only_to_tmp(project: Project) -> None:
     """A server runs without root's rights, on a file system that it cannot write to."""
-    facts = project.engine.inspect("stormdoor-door-2")
+    facts = project.engine.inspect("stormdoor-door2-1")
     assert facts["HostConfig"]["ReadonlyRootfs"]
     assert facts["Config"]["User"] == "65532:65532"
     assert facts["EffectiveCaps"] in ([], None)
-    write = ("exec", "stormdoor-door-2", "touch")
+    write = ("exec", "stormdoor-door2-1", "touch")
     project.engine.podman(*write, "/app/x", code=1)
     project.engine.podman(*write, "/tmp/x", code=0)
 
 
 def test_a_server_without_database_is_not_healthy(project: Project) -> None:
     """The health check fails while the database is stopped, and the server goes on."""
-    check = ("healthcheck", "run", "stormdoor-door-2")
+    check = ("healthcheck", "run", "stormdoor-door2-1")
     project.engine.podman(*check)
     project.engine.podman("stop", "--time", "20", "stormdoor-database-1")
     for _ in range(100):
@@ -170,5 +181,5 @@ def test_a_server_without_database_is_not_healthy(project: Project) -> None:
     for _ in range(300):
         if project.engine.podman(*check, code=None).strip() == "":
             break
-    assert project.engine.inspect("stormdoor-door-2")["RestartCount"] == 0
+    assert project.engine.inspect("stormdoor-door2-1")["RestartCount"] == 0
     project.engine.podman(*check)

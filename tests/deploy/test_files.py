@@ -35,7 +35,13 @@ COMMANDS = commands()
 def test_there_are_commands() -> None:
     """Each way to deploy serves, and those with PostgreSQL migrate."""
     served = {place for place, words in COMMANDS.items() if words[0] == "serve"}
-    assert served == {"systemd", "Dockerfile", "compose door", "kubernetes Deployment"}
+    assert served == {
+        "systemd",
+        "Dockerfile",
+        "compose door1",
+        "compose door2",
+        "kubernetes Deployment",
+    }
     migrated = {place for place, words in COMMANDS.items() if words[0] == "migrate"}
     assert migrated == {"compose migrate", "kubernetes Job"}
 
@@ -64,8 +70,8 @@ def test_each_orchestrator_waits_for_the_drain() -> None:
     """No orchestrator kills a server before it has drained and written its trail."""
     [stop] = unit_settings("TimeoutStopSec")
     assert float(stop) > _drain(COMMANDS["systemd"]) + TRAIL_SECONDS
-    grace = float(COMPOSE["services"]["door"]["stop_grace_period"].removesuffix("s"))
-    assert grace > _drain(COMMANDS["compose door"]) + TRAIL_SECONDS
+    grace = float(COMPOSE["services"]["door1"]["stop_grace_period"].removesuffix("s"))
+    assert grace > _drain(COMMANDS["compose door1"]) + TRAIL_SECONDS
     pod = object_of("Deployment")["spec"]["template"]["spec"]
     before = float(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
     drain = before + _drain(COMMANDS["kubernetes Deployment"])
@@ -75,7 +81,6 @@ def test_each_orchestrator_waits_for_the_drain() -> None:
 def test_each_balancer_has_time_to_notice() -> None:
     """A server accepts clients for longer than a probe needs to say that it is not ready."""
     assert float(option(COMMANDS["systemd"], "--unready-seconds")) > 0
-    assert float(option(COMMANDS["compose door"], "--unready-seconds")) > 2  # nginx.conf: valid=2s
     pod = object_of("Deployment")["spec"]["template"]["spec"]["containers"][0]
     ready = pod["readinessProbe"]
     seconds = ready["periodSeconds"] * ready["failureThreshold"]
@@ -99,8 +104,8 @@ def test_probes_ask_the_routes() -> None:
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         assert pod[probe]["httpGet"]["port"] == port["name"]
     assert object_of("Service")["spec"]["ports"][0]["targetPort"] == port["name"]
-    check = " ".join(COMPOSE["services"]["door"]["healthcheck"]["test"])
-    served = option(COMMANDS["compose door"], "--port")
+    check = " ".join(COMPOSE["services"]["door1"]["healthcheck"]["test"])
+    served = option(COMMANDS["compose door1"], "--port")
     assert f"http://127.0.0.1:{served}{paths['ready']}" in check
     assert "health_routes(guard)" in (DEPLOY / "app.py").read_text()
 
@@ -146,19 +151,21 @@ def test_configurations_are_right(name: str, tmp_path: Path) -> None:
     assert not found, found
     variable = tomllib.loads(path.read_text())["store"]["env"]
     assert variable in ENVIRONMENT
-    assert variable in COMPOSE["services"]["door"]["environment"]
+    assert variable in COMPOSE["services"]["door1"]["environment"]
 
 
 def test_compose_and_nginx_agree() -> None:
     """Nginx passes to the servers, terminates TLS, and is a trusted proxy; only loopback is published."""
     text = (DEPLOY / "compose" / "nginx.conf").read_text()
-    assert f"http://$door:{option(COMMANDS['compose door'], '--port')}" in text
+    services: dict[str, Any] = COMPOSE["services"]
+    for name in ("door1", "door2"):
+        address = services[name]["networks"]["default"]["ipv4_address"]
+        assert f"server {address}:{option(COMMANDS[f'compose {name}'], '--port')} " in text
     assert "X-Forwarded-Proto $scheme" in text
     assert "X-Forwarded-For $remote_addr" in text
     [subnet] = COMPOSE["networks"]["default"]["ipam"]["config"]
     settings = tomllib.loads(_configurations()["door.toml"])
     assert subnet["subnet"] in settings["trusted_proxies"]
-    services: dict[str, Any] = COMPOSE["services"]
     [published] = [port for one in services.values() for port in one.get("ports", ())]
     assert published.startswith("127.0.0.1:")
     port = published.rpartition(":")[2]

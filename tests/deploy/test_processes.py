@@ -63,7 +63,7 @@ async def test_the_servers_of_compose(database: Server, tmp_path: Path) -> None:
     owner = database.url("stormdoor")
     stormdoor(*[owner if word == url else word for word in migrate])
     environment |= {
-        "STORMDOOR_STORE_URL": COMPOSE["services"]["door"]["environment"][
+        "STORMDOOR_STORE_URL": COMPOSE["services"]["door1"]["environment"][
             "STORMDOOR_STORE_URL"
         ].replace("@database/", f"@127.0.0.1:{database.port}/"),
         "PGPASSWORD": _PASSWORDS["DOOR_PASSWORD"],
@@ -75,11 +75,11 @@ async def test_the_servers_of_compose(database: Server, tmp_path: Path) -> None:
     ).strip()
     with contextlib.ExitStack() as stack:
         servers = []
-        for number in range(COMPOSE["services"]["door"]["deploy"]["replicas"]):
-            folder = tmp_path / str(number)
+        for name in ("door1", "door2"):
+            folder = tmp_path / name
             folder.mkdir()
             shutil.copy(tmp_path / "app.py", folder)
-            options = served(COMMANDS["compose door"])
+            options = served(COMMANDS[f"compose {name}"])
             servers.append(
                 stack.enter_context(
                     supervised(folder, *options, environment=environment, ready=False)
