@@ -122,6 +122,7 @@ def _paths_of_preset(document: Document) -> Sequence[str]:
         found.update(dict.fromkeys(written.get(name, ())))
     pages = written.get("pages")
     if isinstance(pages, dict):  # "POST /path" has a method in front
+        found.update(dict.fromkeys(pages))
         found.update(dict.fromkeys(one.rpartition(" ")[2] for one in pages))
     found.update(dict.fromkeys(one["path"] for one in written.get("messages", ())))
     return tuple(found)

@@ -13,11 +13,11 @@ from tornado.web import RequestHandler
 
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["ByHandler", "bare", "in_module", "other_readings"]
+__all__ = ["MODULE", "ByHandler", "bare", "in_module", "other_readings"]
 
 Value = TypeVar("Value")
 
-_MODULE = "module:"
+MODULE = "module:"
 
 
 def bare(pattern: str) -> str:
@@ -83,8 +83,8 @@ class ByHandler(Generic[Value]):
             if not isinstance(where, str):
                 self._classes[where] = value
                 continue
-            if where.startswith(_MODULE):
-                self._paths.setdefault(where, (where.removeprefix(_MODULE), value))
+            if where.startswith(MODULE):
+                self._paths.setdefault(where, (where.removeprefix(MODULE), value))
                 continue
             try:
                 self._paths.setdefault(bare(where), (re.compile(bare(where)), value))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -19,214 +16,36 @@ from stormdoor.core.address import rate_key
 from stormdoor.core.decision import AccessRequest, Environment
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
-from stormdoor.core.origin import quote as quote_text
-from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Authentication, Principal
-from stormdoor.errors import ConfigurationError, StoreUnavailable
+from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.endpoint import Endpoint, Public
 from stormdoor.guard.handshake_checks import FOREIGN, PAGES
 from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import end_with
 from stormdoor.tornado.answers import finish_refusal, finish_refused
-from stormdoor.tornado.by_handler import ByHandler, bare, other_readings
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
-from stormdoor.tornado.inspection import Inspection
 from stormdoor.tornado.interception import upgrades
-from stormdoor.tornado.login_route import LoginRoute
-from stormdoor.tornado.session_handler import SessionHandler
+from stormdoor.tornado.page_rules import PageRules
 
 __all__ = [
     "DecidesBeforeExecute",
     "GuardedPage",
-    "PageRules",
-    "Pages",
-    "by_page",
-    "exempt",
     "principal_of",
 ]
 
-_log = logging.getLogger("stormdoor.protect")
-
-Pages = Declared | Mapping[str, Declared] | Mapping[str | type[RequestHandler], Declared]
-"""The permission for all pages; or for each page, by handler class, path, or `"POST /path"`."""
-
 _PAGE = Endpoint("an HTTP page", None)
-_METHOD = re.compile(r"([A-Z]+(?:\|[A-Z]+)*) ([^\s|,].*)", re.DOTALL)
-_LIKE_METHODS = re.compile(r"([A-Za-z][A-Za-z|, ]*) +\S")
-_ALL = "(?s:.*)"
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]{1,200}")
 _IN_TARGETS = "-._~!$&'()*+,;=:@%/?"
 _LOGS_IN = frozenset({Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED})
 _LOGS_IN_AGAIN = _LOGS_IN | {Denial.FORBIDDEN}
-_MOST_TOLD = 20
-
-
-def by_page(pages: Pages) -> Mapping[Any, Declared]:
-    """Return the argument `pages` of `protect` as a mapping: one permission for all pages is that of each."""
-    return {_ALL: pages} if isinstance(pages, (str, Public)) else pages
 
 
 def principal_of(handler: RequestHandler) -> Principal | None:
     """Return the principal of a request for a guarded page; None if the page is public, or not guarded."""
     login = getattr(handler, "_door_login", None)
     return login.principal if isinstance(login, Authentication) else None
-
-
-def exempt(handler: type[RequestHandler]) -> bool:
-    """Return whether a handler checks its clients itself: a `SessionHandler`, or a route of stormdoor."""
-    return issubclass(handler, SessionHandler) or handler.__module__.startswith(
-        "stormdoor.tornado."
-    )
-
-
-class PageRules:
-    """The permission of each page, and the address of the login.
-
-    Args:
-        pages: The argument `pages` of `protect`.
-        found: The routes of the application, with the routes of the login.
-        others: The permission of a page that `pages` does not name; None if it is refused.
-
-    Raises:
-        ConfigurationError: A permission or a path is not well formed.
-    """
-
-    def __init__(self, pages: Pages, found: Inspection, others: str | None = None) -> None:
-        by_method: dict[str, dict[str | type[RequestHandler], Declared]] = {"": {}}
-        for where, declared in by_page(pages).items():
-            match = _METHOD.fullmatch(where) if isinstance(where, str) else None
-            methods, place = (match[1].split("|"), match[2]) if match else ([""], where)
-            _check_methods(where, methods, found)
-            for method in methods:
-                by_method.setdefault(method, {})[place] = declared
-            if isinstance(declared, str):
-                check_permission(declared)
-            elif not isinstance(declared, Public):
-                raise ConfigurationError(
-                    f'pages: a permission is a text such as "app:use", not {declared!r}'
-                )
-        self._by_method = {
-            method: ByHandler("pages", values) for method, values in by_method.items()
-        }
-        self._others = others
-        self._one_for_all = pages if isinstance(pages, str) else None
-        self._told: set[tuple[type[RequestHandler], str]] = set()
-        self.login: str | None = None
-        """Address of the login page; None if the application has none."""
-        self._open: set[str] = set()
-        for route in found.routes:
-            if issubclass(route.handler, LoginRoute):
-                options = route.arguments["route_options"]
-                pages_of_login = {options.login_page, options.second_factor_page}
-                if options.built_in_pages or options.login_page != "/":
-                    self.login = options.login_page
-                    self._open |= pages_of_login - {"/"}
-
-    def unused(self, found: Inspection, optional: Collection[str] = ()) -> list[str]:
-        """Return a remark for each declaration that applies to no route.
-
-        Args:
-            found: The routes of the application.
-            optional: Paths without a remark (see `Protection`).
-        """
-        served = [(one.handler, bare(one.pattern)) for one in found.routes]
-        return [one for named in self._by_method.values() for one in named.unused(served, optional)]
-
-    def of(
-        self,
-        handler: type[RequestHandler],
-        method: str,
-        path: str,
-        otherwise: Declared | None = None,
-    ) -> Declared | None:
-        """Return the permission of a request, or that it is public; `otherwise` if none is declared."""
-        if path in self._open:
-            return Public("the page of the login")
-        found = self._find(handler, method, path)
-        for reading in other_readings(path.replace("\\", "%5c")):
-            if self._find(handler, method, reading) != found:
-                return None  # which of the two the handler serves is not clear
-        if found is not None:
-            return found
-        return self._others if otherwise is None else otherwise
-
-    def tell_of_program(
-        self,
-        guard: Guard,
-        handler: type[RequestHandler],
-        handshake: Handshake,
-        permission: str,
-    ) -> None:
-        """Log which line lets a refused program in: once for each handler and method, at most 20 times.
-
-        Args:
-            guard: The guard.
-            handler: The handler of the page.
-            handshake: The refused request, which is not one of a browser.
-            permission: The permission of the page.
-        """
-        method = "GET" if handshake.method == "HEAD" else handshake.method
-        key = (handler, method)
-        known = method in handler.SUPPORTED_METHODS
-        if not known or key in self._told or len(self._told) >= _MOST_TOLD:
-            return
-        self._told.add(key)
-        path = handshake.path if _PLAIN_PATH.fullmatch(handshake.path) else "/path"
-        place = f'"{method} {path}"'
-        one = self._one_for_all
-        if guard.under_run:
-            rest = "" if one is None else f' and "/.*" = "{one}"'
-            line = (
-                "write into the file of --config, below [protect.pages]: "
-                f'{place} = {{ public = "the reason" }}{rest}'
-            )
-        else:
-            rest = "" if one is None else f', "/.*": "{one}"'
-            line = f'write protect(..., pages={{{place}: public("the reason"){rest}}})'
-        _log.warning(
-            "a client that is no browser (%s, %s) was refused: %s %s needs %s. Let it send an API key "
-            '(kind = "api-key", stormdoor keys issue); or %s',
-            quote_text(handshake.user_agent),
-            handshake.address,
-            handshake.method,
-            quote_text(handshake.path),
-            permission,
-            line,
-        )
-
-    def _find(self, handler: type[RequestHandler], method: str, path: str) -> Declared | None:
-        method = "GET" if method == "HEAD" else method
-        for key in (method, ""):
-            named = self._by_method.get(key)
-            found = None if named is None else named.find(handler, path)
-            if found is not None:
-                return found
-        return None
-
-
-def _check_methods(
-    where: str | type[RequestHandler], methods: Sequence[str], found: Inspection
-) -> None:
-    """Refuse a name with methods that no request has: the permission of all methods would count instead.
-
-    Raises:
-        ConfigurationError: A method is not known, or it is HEAD, which needs the permission of GET.
-    """
-    if methods == [""]:
-        if isinstance(where, str) and _LIKE_METHODS.match(where):
-            raise ConfigurationError(
-                f'pages: {where!r} is no path; write methods like this: "POST|DELETE /api/.*"'
-            )
-        return
-    known = {one for route in found.routes for one in route.handler.SUPPORTED_METHODS}
-    known |= set(RequestHandler.SUPPORTED_METHODS)
-    for one in methods:
-        if one not in known or one == "HEAD":
-            why = "needs the permission of GET" if one == "HEAD" else "is no method of a handler"
-            raise ConfigurationError(f"pages: {where!r}: {one} {why}; leave it out or correct it")
 
 
 def _from_browser(handshake: Handshake) -> bool:

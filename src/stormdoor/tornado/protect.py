@@ -24,7 +24,7 @@ from stormdoor.tornado.declarations import (
 )
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
-from stormdoor.tornado.pages import PageRules, Pages
+from stormdoor.tornado.page_rules import PageRules, Pages
 from stormdoor.tornado.redaction import redact_headers, redact_logs
 from stormdoor.tornado.startup_check import (
     changing_routes,
@@ -94,8 +94,9 @@ def protect(
         transports: HTTP handlers that carry the conversation of a socket, by class or by path as in
             `permissions`. Those of SockJS and Engine.IO are found without it.
         pages: The permission for all other HTTP handlers, or for each by class, path, or method and path:
-            `{"POST /api/.*": "app:change", "/.*": "app:use"}`. A page without a permission is refused. A
-            browser without a session is redirected to the page of `login_routes`, and returns after the
+            `{"POST /api/.*": "app:change", "/.*": "app:use"}`. The first entry that fits path and method
+            decides: one for the class, then the literal path, then patterns in their order. A page without a
+            permission is refused. A browser without a session is redirected to the page of `login_routes`, and returns after the
             login. A `SessionHandler` checks its clients itself. Left out, pages are not guarded.
 
     Returns:
@@ -146,6 +147,7 @@ def protect(
         problems += declarations.unmatched_messages(
             [(one.handler, one.pattern) for one, _ in guarded]
         )
+        problems += rules.hidden(protection.optional, in_file=made.under_run)
         if problems:
             raise StartupRefused(problems)
         for one, endpoint in guarded:
@@ -173,7 +175,7 @@ def protect(
                 "pages are not guarded (insecure_unguarded_pages). Each client may send "
                 + (", ".join(open_to_all) or "no POST, PUT, PATCH or DELETE to a known route")
             )
-        remarks += rules.unused(found, protection.optional)
+        remarks += rules.unused(protection.optional)
     except BaseException as error:
         _log.error(
             "protect() has failed: every WebSocket of this application answers 503 until protect() "

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tornado.web import ErrorHandler, RedirectHandler, RequestHandler, StaticFileHandler
+from tornado.web import ErrorHandler, RedirectHandler, StaticFileHandler
 
 from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.inspection import FoundRoute, Inspection
+from stormdoor.tornado.page_rules import methods_of
 from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.transports.recognition import shared_objects
 
@@ -283,20 +284,7 @@ def changing_routes(found: Inspection, guarded: Sequence[FoundRoute]) -> list[st
         for route in found.routes
         if route.handler not in handlers
         and not issubclass(route.handler, _HARMLESS)
-        and (accepted := _changing_methods(route.handler))
+        and (accepted := [one for one in _CHANGING if one in methods_of(route.handler)])
     ]
     routes += [f"{'|'.join(_CHANGING)} {pattern[:_LONGEST]}" for _, pattern in found.hidden]
     return list(dict.fromkeys(routes))
-
-
-def _changing_methods(handler: type[RequestHandler]) -> list[str]:
-    methods = [one for one in handler.SUPPORTED_METHODS if _has(handler, one)]
-    if not methods:  # such as FallbackHandler, which answers in `prepare`
-        return list(_CHANGING)
-    return [one for one in _CHANGING if one in methods]
-
-
-def _has(handler: type[RequestHandler], method: str) -> bool:
-    """Return whether a handler has code of its own for a method."""
-    name = method.lower()
-    return getattr(handler, name, None) is not getattr(RequestHandler, name, None)

@@ -26,7 +26,8 @@ from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrades
 from stormdoor.tornado.outbound_mixin import OutboundMixin
-from stormdoor.tornado.pages import DecidesBeforeExecute, GuardedPage, PageRules, exempt
+from stormdoor.tornado.page_rules import PageRules, exempt
+from stormdoor.tornado.pages import DecidesBeforeExecute, GuardedPage
 from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
 from stormdoor.tornado.socket_of_page import SocketOfPage

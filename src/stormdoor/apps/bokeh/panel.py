@@ -10,7 +10,7 @@ from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.bokeh.documents import is_bokeh
 from stormdoor.apps.bokeh.server import BOKEH, VIEW, guard_documents
 from stormdoor.tornado.declarations import Permissions
-from stormdoor.tornado.pages import Pages, by_page
+from stormdoor.tornado.page_rules import Pages, by_page
 
 __all__ = ["ADAPTER"]
 

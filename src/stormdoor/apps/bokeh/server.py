@@ -11,7 +11,7 @@ from stormdoor.apps.bokeh.check import check_documents
 from stormdoor.apps.bokeh.documents import bind_documents, is_bokeh
 from stormdoor.apps.login import add_login
 from stormdoor.tornado.declarations import Permissions
-from stormdoor.tornado.pages import Pages
+from stormdoor.tornado.page_rules import Pages
 from stormdoor.tornado.protect import protect
 
 __all__ = ["ADAPTER", "BOKEH", "VIEW", "guard_documents"]
