@@ -193,10 +193,6 @@ async def test_a_browser_is_led_to_the_login_and_back() -> None:
             "/auth/login?next=%2Flab",
         )
         assert await site.ask("//evil.example", *NAVIGATION) == (303, "/auth/login")
-        assert await site.ask("/lab", *NAVIGATION, who="eve") == (
-            303,
-            "/auth/login?next=%2Flab&error=forbidden",
-        )
         assert (await site.ask("/auth/login"))[0] == 200
         assert (await site.ask("/auth/session"))[0] == 401
         script = (("Sec-Fetch-Mode", "cors"), ("Accept", "text/html"))
@@ -395,6 +391,49 @@ def test_a_wrong_declaration_stops_the_start() -> None:
         guard = Guard(origins=[ORIGIN], authenticators=[SessionAuthenticator()])
         with pytest.raises(ConfigurationError):
             protect(Application([("/ws", Feed)]), guard, "app:use", pages=pages)  # type: ignore[arg-type]
+
+
+async def test_an_account_without_the_permission_gets_a_page_in_place_of_a_loop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The login knew the account, and led it back to the page. The log names the permission."""
+    async with _site() as site:
+        eve = ("Cookie", f"{site.guard.sessions.cookie.name}={site.cookies['eve']}")
+        async with await request(site.port, "/lab?a=b", eve, *NAVIGATION, upgrade=False) as wire:
+            page = wire.body.decode()
+            assert (wire.status, wire.header("Location")) == (403, None)
+            assert wire.header("Cache-Control") == "no-store"
+            assert "default-src 'none'" in (wire.header("Content-Security-Policy") or "")
+        assert "signed in as <bdi>eve</bdi>. This account may not open the page" in page
+        again = "/auth/login?next=%2Flab%3Fa%3Db&amp;error=forbidden"
+        assert f'href="{again}"' in page
+        async with await request(
+            site.port, again.replace("&amp;", "&"), eve, *NAVIGATION, upgrade=False
+        ) as wire:
+            assert (wire.status, b'name="password"' in wire.body) == (200, True)
+        assert site.ran == []
+    (record,) = [one for one in caplog.records if one.name == "stormdoor.refused"]
+    assert "nothing grants app:use to eve" in record.message
+    assert vars(record)["permission"] == "app:use"
+    assert vars(record)["principal"] == "eve"
+
+
+async def test_pages_that_read_no_session_lead_to_no_login() -> None:
+    """A login for clients with keys alone: after it, each page would lead to the login again."""
+    guard = Guard(
+        origins=[f"{ORIGIN}:1"],
+        hosts=["127.0.0.1"],
+        authenticators=[ApiKeyAuthenticator()],
+        policies=PolicySet([role("member", "app:use")]),
+    )
+    routes: list[Any] = [
+        *login_routes(guard, endpoint="/ws", built_in_pages=True),
+        ("/ws", Feed),
+        ("/(.*)", _headed("no-store")),
+    ]
+    application = protect(Application(routes), guard, "app:use", pages="app:use")
+    async with serving(application, guard) as at:
+        assert await _asked(at.port, "/lab", *NAVIGATION) == 401
 
 
 async def _asked(port: int, path: str, *headers: tuple[str, str], body: bytes = b"") -> int:

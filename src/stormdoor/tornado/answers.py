@@ -25,11 +25,13 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
+from stormdoor.tornado.login_pages import PAGE_HEADERS, forbidden_page
 
 __all__ = [
     "ANSWERING",
     "cut_off",
     "discard_output",
+    "finish_forbidden",
     "finish_refusal",
     "finish_refused",
     "fresh_headers",
@@ -136,6 +138,24 @@ def finish_refusal(handler: RequestHandler, refusal: Refusal) -> None:
     for name, value in refusal.headers:
         handler.set_header(name, value)
     finish_refused(handler, answer.text + "\n")
+
+
+def finish_forbidden(handler: RequestHandler, principal: str, login: str | None) -> None:
+    """Answer 403 with a page that says that the account may not open what the browser has asked for.
+
+    It leads nowhere by itself: a redirection to the login, which knows the account, would come back.
+
+    Args:
+        handler: Handler of the refused request. Its headers have not been sent.
+        principal: The principal of the request.
+        login: Address of the login page; None if there is none.
+    """
+    handler.clear()
+    handler.set_status(HTTPStatus.FORBIDDEN)
+    for name, value in PAGE_HEADERS.items():
+        handler.set_header(name, value)
+    handler.set_header("Cache-Control", "no-store")
+    finish_refused(handler, forbidden_page(principal, login))
 
 
 def finish_refused(handler: RequestHandler, text: str | None = None) -> None:

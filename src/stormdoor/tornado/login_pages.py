@@ -11,6 +11,7 @@ from tornado.escape import xhtml_escape
 
 __all__ = [
     "PAGE_HEADERS",
+    "forbidden_page",
     "login_page",
     "logout_page",
     "second_factor_page",
@@ -24,8 +25,9 @@ _STYLE = """
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:16px;background:var(--page);
 color:var(--text);font:16px/1.5 system-ui,sans-serif}
-main{width:100%;max-width:22rem;padding:24px;background:var(--card);border-radius:12px}
-h1{margin:0 0 16px;font-size:1.375rem;overflow-wrap:anywhere}
+main{width:100%;max-width:22rem;padding:24px;background:var(--card);border-radius:12px;overflow-wrap:anywhere}
+h1{margin:0 0 16px;font-size:1.375rem}
+p{margin:0 0 12px}
 label,summary{display:block;margin:12px 0 4px;font-weight:600}
 summary{display:list-item;cursor:pointer;font-weight:400;color:var(--soft)}
 input{width:100%;padding:10px;border:1px solid var(--line);border-radius:8px;background:var(--card);
@@ -35,7 +37,7 @@ background:var(--main);color:var(--on);font:inherit;font-weight:600;text-align:c
 cursor:pointer}
 button.plain{background:none;border:1px solid var(--line);color:var(--text);margin-top:12px}
 :focus-visible{outline:3px solid var(--main);outline-offset:2px}
-.error{margin:0 0 12px;color:var(--bad)}
+.error{color:var(--bad)}
 """
 
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -167,4 +169,24 @@ def logout_page(
         onward,
         _form(logout, button),
         heading=f"Signed in as <bdi>{shown}</bdi>",
+    )
+
+
+def forbidden_page(name: str, login: str | None) -> str:
+    """Return the page for an account that may not open a page of the application.
+
+    Args:
+        name: The principal of the request.
+        login: Address of the login page, which asks for another account; None if there is none.
+    """
+    other = (
+        ""
+        if login is None
+        else f'<a class="button" href="{xhtml_escape(login)}">Sign in with another account</a>'
+    )
+    return _page(
+        "You may not open this page",
+        f"<p>You are signed in as <bdi>{xhtml_escape(name)}</bdi>. This account may not open the page.</p>",
+        "<p>Ask the operator of this site for access.</p>",
+        other,
     )

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from tornado import gen
+from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from stormdoor.auth.oidc.return_to import local_path
@@ -23,7 +24,7 @@ from stormdoor.guard.handshake_checks import FOREIGN, PAGES
 from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import end_with
-from stormdoor.tornado.answers import finish_refusal, finish_refused
+from stormdoor.tornado.answers import finish_forbidden, finish_refusal, finish_refused
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -33,13 +34,27 @@ from stormdoor.tornado.page_rules import PageRules
 __all__ = [
     "DecidesBeforeExecute",
     "GuardedPage",
+    "login_address",
     "principal_of",
 ]
 
 _PAGE = Endpoint("an HTTP page", None)
 _IN_TARGETS = "-._~!$&'()*+,;=:@%/?"
 _LOGS_IN = frozenset({Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED})
-_LOGS_IN_AGAIN = _LOGS_IN | {Denial.FORBIDDEN}
+
+
+def login_address(login: str, request: HTTPServerRequest, *, error: str = "") -> str:
+    """Return the address of the login page, which leads back to the page of a request.
+
+    Args:
+        login: The address without a query.
+        request: The request of a browser.
+        error: The public word for the reason.
+    """
+    # Browsers leave some characters of a query as they are, such as brackets.
+    target = local_path(quote(request.uri or "", safe=_IN_TARGETS), "")
+    query = {name: said for name, said in (("next", target), ("error", error)) if said}
+    return f"{login}?{urlencode(query, quote_via=quote, safe='')}" if query else login
 
 
 def principal_of(handler: RequestHandler) -> Principal | None:
@@ -71,6 +86,8 @@ class GuardedPage(RequestHandler):
     _door_refused = False
     _door_login: Authentication | None = None
     """The login that was permitted; None for a public page."""
+    _door_asking: Authentication | None = None
+    """The login that was not permitted."""
     _door_note_allowed: NoteAllowed | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -166,7 +183,10 @@ class GuardedPage(RequestHandler):
             if self._door_note_allowed is not None:
                 self._door_note_allowed(found.kind, permission, decision.policy_ids)
             return None
-        return Refusal(Denial.FORBIDDEN, decision.reason, policy_ids=decision.policy_ids)
+        self._door_asking = found
+        why = decision.reason
+        detail = why if permission in why else f"{permission}: {why}"
+        return Refusal(Denial.FORBIDDEN, detail, policy_ids=decision.policy_ids)
 
     def flush(self, include_footers: bool = False) -> asyncio.Future[None]:  # noqa: FBT001, FBT002 - as Tornado's
         """Send the written output; the answer of a login is not for the caches of other clients."""
@@ -186,32 +206,37 @@ class GuardedPage(RequestHandler):
             self.set_header("Cache-Control", ", ".join(["private", *kept]))
 
     def _door_refuse(self, handshake: Handshake, permission: str | None, refusal: Refusal) -> None:
-        """Redirect a browser to the login; answer all others with a status and a generic line."""
+        """Redirect a browser to the login; answer all others with a status and a generic line.
+
+        A browser that has logged in already gets a page: the login would send it back.
+        """
         self._door_refused = True
-        self._door_guard.admission.refused(handshake, refusal, permission=permission or "")
+        asking = self._door_asking
+        self._door_guard.admission.refused(
+            handshake,
+            refusal,
+            permission=permission or "",
+            kind=asking.kind if asking else "",
+            principal=asking.principal.id if asking else "",
+        )
         program = not (_from_browser(handshake) or upgrades(self.request))
         if permission and program and refusal.denial in _LOGS_IN:
             self._door_rules.tell_of_program(
                 self._door_guard, self._door_handler, handshake, permission
             )
         login = self._door_rules.login
-        if (
-            login is None
-            or refusal.denial not in _LOGS_IN_AGAIN
-            or not self._door_is_page(handshake.fetch_mode)
-        ):
+        page = self._door_is_page(handshake.fetch_mode)
+        if page and asking is not None and refusal.denial is Denial.FORBIDDEN:
+            again = login and login_address(login, self.request, error="forbidden")
+            finish_forbidden(self, asking.principal.id, again)
+        elif page and login is not None and refusal.denial in _LOGS_IN:
+            self.clear()
+            self.set_status(303)
+            self.set_header("Location", login_address(login, self.request))
+            self.set_header("Cache-Control", "no-store")
+            finish_refused(self)
+        else:
             finish_refusal(self, refusal)
-            return
-        # Browsers leave some characters of a query as they are, such as brackets.
-        target = local_path(quote(self.request.uri or "", safe=_IN_TARGETS), "")
-        query = [f"next={quote(target, safe='')}"] if target else []
-        if refusal.denial is Denial.FORBIDDEN:
-            query.append("error=forbidden")
-        self.clear()
-        self.set_status(303)
-        self.set_header("Location", "?".join([login, "&".join(query)]) if query else login)
-        self.set_header("Cache-Control", "no-store")
-        finish_refused(self)
 
     def _door_is_page(self, fetch_mode: str | None) -> bool:
         """Return whether a browser shows the answer as a page."""

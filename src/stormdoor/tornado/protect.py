@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tornado.web import Application, RequestHandler
 
+from stormdoor.core.credential import Source
 from stormdoor.errors import ConfigurationError, StartupRefused, StormdoorError
 from stormdoor.otel import instrument_by_environment
 from stormdoor.runtime.guard import Guard
@@ -96,8 +97,9 @@ def protect(
         pages: The permission for all other HTTP handlers, or for each by class, path, or method and path:
             `{"POST /api/.*": "app:change", "/.*": "app:use"}`. The first entry that fits path and method
             decides: one for the class, then the literal path, then patterns in their order. A page without a
-            permission is refused. A browser without a session is redirected to the page of `login_routes`, and returns after the
-            login. A `SessionHandler` checks its clients itself. Left out, pages are not guarded.
+            permission is refused. A browser without a session is redirected to the page of `login_routes`,
+            and returns after the login. A `SessionHandler` checks its clients itself. Left out, pages are not
+            guarded.
 
     Returns:
         `application`.
@@ -134,6 +136,11 @@ def protect(
         )
         pages = protection.pages if pages is None else pages
         rules = PageRules({} if pages is None else pages, found, protection.other_pages)
+        session = made.sessions.cookie.name
+        if not any(
+            one.source is Source.COOKIE and one.name == session for one in made.credentials.places
+        ):
+            rules.login = None  # a page would not read its cookie, and lead back to it
         instrument_by_environment(made)
         made.in_use = True
         wrapper = HandlerWrapper(made, declarations, table, rules, guards_pages=pages is not None)

@@ -11,15 +11,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application, HTTPError, RequestHandler, create_signed_value
+from tornado.web import Application, Finish, HTTPError, RequestHandler, create_signed_value
 
 from stormdoor.apps.host_class import is_instance_of
 from stormdoor.core.credential import Source
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.answers import finish_forbidden
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.interception import upgrades
 from stormdoor.tornado.outbound_mixin import connection_of
+from stormdoor.tornado.pages import login_address
 from stormdoor.tornado.session_handler import account_of, session_parser
 
 __all__ = [
@@ -136,11 +138,28 @@ class LoginHooks:
         self._refuse_foreign_page(handler.request)
         account = await account_of(self._guard, handler.request, self._permission)
         if account is None:
+            await self._refuse_without_permission(handler)
             return None
         _remove_credentials(handler.request, self._guard)
         if "panel" in modules and self._own.get_user_async is self._own.get_user is None:
             _tell_panel(handler.request, account.id)
         return account.id
+
+    async def _refuse_without_permission(self, handler: RequestHandler) -> None:
+        """Refuse an account that has logged in: Bokeh would lead it to the login, which leads it back.
+
+        Raises:
+            Finish: It may not open documents, and has got an answer.
+        """
+        account = await account_of(self._guard, handler.request)
+        if account is None:
+            return
+        setattr(handler.request, _ASKING, account.id)
+        why = f"nothing grants {self._permission} to {account.id}"
+        self.record(handler.request, Denial.FORBIDDEN, why, permission=self._permission)
+        login = login_address(self._login, handler.request, error="forbidden")
+        finish_forbidden(handler, account.id, login)
+        raise Finish
 
     def _may_use(self, token: str | None, principal: str) -> bool:
         """Return whether `token` has this server's signature and was made for `principal`."""
@@ -162,17 +181,23 @@ class LoginHooks:
             self._guard.admission.refused(handshake, refusal)
             raise HTTPError(403)
 
-    def record(self, request: HTTPServerRequest, denial: Denial, detail: str) -> None:
+    def record(
+        self, request: HTTPServerRequest, denial: Denial, detail: str, *, permission: str = ""
+    ) -> None:
         """Note a refused request in the trail and in the log.
 
         Args:
             request: The request.
             denial: The cause.
             detail: For the operator.
+            permission: The permission that it lacks.
         """
         principal = getattr(request, ASKING, "")
         handshake = session_parser(self._guard).parse(request)
-        self._guard.admission.refused(handshake, Refusal(denial, detail), principal=principal)
+        refusal = Refusal(denial, detail)
+        self._guard.admission.refused(
+            handshake, refusal, principal=principal, permission=permission
+        )
 
 
 def owner_of(token: str) -> str | None:
