@@ -10,10 +10,19 @@ from tornado import version
 from tornado.web import Application, RequestHandler, url
 from tornado.websocket import WebSocketHandler
 
-from stormdoor import ConfigurationError, Guard, PolicySet, SessionAuthenticator, role
+from stormdoor import (
+    ConfigurationError,
+    Guard,
+    PolicySet,
+    SessionAuthenticator,
+    forbid,
+    permit,
+    role,
+)
 from stormdoor.apps import Adapter, Releases, Setup, choose_adapter
 from stormdoor.apps.login import add_login
 from stormdoor.apps.self_check import HostChangedError
+from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.config.protection import Protection
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import connect, request, serving
@@ -168,3 +177,37 @@ def test_a_setup_makes_one_guard_in_one_process(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "getpid", lambda: 1)
     with pytest.raises(ConfigurationError, match="fork before the server listens"):
         setup.guard()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own_login", "reason"),
+    [
+        ({"authenticators": [ApplicationAuthenticator()]}, False, "which has none; leave --preset"),
+        ({"protection": Protection(insecure_unguarded_pages=True)}, True, "leave insecure_ungua"),
+        ({"policies": PolicySet([role("member", "app:use")])}, False, "no role grants plots:view"),
+        ({"policies": PolicySet([role("member", "plots:*")])}, False, None),
+        ({"policies": PolicySet([permit("plots:view")])}, False, None),
+        ({"policies": PolicySet([forbid("plots:view")])}, False, "no role grants plots:view"),
+    ],
+)
+def test_a_configuration_that_does_not_fit(
+    arguments: dict[str, Any], own_login: bool, reason: str | None
+) -> None:
+    """A login that the application has not, or a permission that no account can have, ends the start."""
+    guarded: list[Application] = []
+    adapter = Adapter(
+        "plots",
+        "app",
+        lambda _: True,
+        lambda application, _: guarded.append(application),
+        own_login=own_login,
+        needs=("plots:view",),
+    )
+    granting = {"policies": PolicySet([role("member", "plots:view")])}
+    setup = Setup(lambda: Guard(origins=[ORIGIN], **(granting | arguments)))
+    if reason is None:
+        adapter.guard(Application(), setup)
+    else:
+        with pytest.raises(ConfigurationError, match=reason):
+            adapter.guard(Application(), setup)
+    assert bool(guarded) is (reason is None)

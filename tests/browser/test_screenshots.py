@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from tests.demo.running import Running
 from tests.docs.screenshots import (
     FOLDER,
+    FORBIDDEN_SIZE,
     LOGIN_SIZE,
     PHONE_SIZE,
     SIZE,
@@ -49,9 +50,11 @@ def test_the_command_takes_a_phone(
 def test_the_command_takes_the_login_and_the_logout(browser: Browser, tmp_path: Path) -> None:
     """Of a program under `stormdoor run`, in the size of the committed files."""
     size = struct.pack("!2I", 2 * LOGIN_SIZE["width"], 2 * LOGIN_SIZE["height"])
+    narrow = struct.pack("!2I", 2 * FORBIDDEN_SIZE["width"], 2 * FORBIDDEN_SIZE["height"])
     taken = take_login(browser, tmp_path)
-    assert {one.name for one in taken} == {"login-light.png", "login-dark.png", "logout.png"}
+    names = {"login-light.png", "login-dark.png", "logout.png", "forbidden-dark.png"}
+    assert {one.name for one in taken} == names
     for picture in [*taken, *(FOLDER / one.name for one in taken)]:
         data = picture.read_bytes()
         assert data.startswith(b"\x89PNG")
-        assert data[16:24] == size
+        assert data[16:24] == (narrow if picture.name == "forbidden-dark.png" else size)

@@ -8,11 +8,12 @@ the logout of `stormdoor run`. `python -m tests.docs.terminal` takes those of te
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.demo.running import Running, running
 from tests.run.running import running as run
@@ -91,6 +92,7 @@ def take_phone(browser: Browser, demo: Running, scheme: str, folder: Path) -> li
 
 
 LOGIN_SIZE = {"width": 480, "height": 400}
+FORBIDDEN_SIZE = {"width": 390, "height": 400}
 _PROGRAM = """
 async def main():
     make().listen(PORT, "127.0.0.1")
@@ -101,7 +103,7 @@ asyncio.run(main())
 
 
 def take_login(browser: Browser, folder: Path) -> list[Path]:
-    """Take the page of the login, in light and dark, and that of the logout, of a program under `run`.
+    """Take the pages of the login, of the logout and of an account without the permission, under `run`.
 
     Args:
         browser: Chromium.
@@ -124,7 +126,12 @@ def take_login(browser: Browser, folder: Path) -> list[Path]:
                 page.fill("#username", "admin")
                 taken.append(folder / f"login-{scheme}.png")
                 page.screenshot(path=taken[-1], animations="disabled")
-                if scheme == "light":
+                if scheme == "dark":
+                    page.set_viewport_size(FORBIDDEN_SIZE)  # type: ignore[arg-type, unused-ignore]
+                    _log_in_without_permission(page, Path(place))
+                    taken.append(folder / "forbidden-dark.png")
+                    page.screenshot(path=taken[-1], animations="disabled")
+                else:
                     page.fill("#password", password)
                     page.click("main form button")
                     page.goto(f"http://127.0.0.1:{program.port}/auth/logout")
@@ -132,6 +139,30 @@ def take_login(browser: Browser, folder: Path) -> list[Path]:
                     page.screenshot(path=taken[-1], animations="disabled")
                 context.close()
     return taken
+
+
+def _log_in_without_permission(page: Page, place: Path) -> None:
+    """Log in as an account without a role, from the page of the login.
+
+    Args:
+        page: The page of the login.
+        place: The folder with the store of the program.
+    """
+    command = [sys.executable, "-m", "stormdoor", "principals", "add", "eve", "--password-stdin"]
+    password = "correct horse battery"
+    subprocess.run(
+        [*command, "--store", "sqlite:door.db"],
+        cwd=place,
+        input=password.encode(),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    page.fill("#username", "eve")
+    page.fill("#password", password)
+    page.click("main form button")
+    expect(page.get_by_text("This account may not open the page")).to_be_visible()
+    if page.evaluate("document.documentElement.scrollWidth") > FORBIDDEN_SIZE["width"]:
+        raise RuntimeError("the page is wider than the phone")
 
 
 def main() -> int:

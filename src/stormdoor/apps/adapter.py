@@ -148,8 +148,7 @@ class Adapter:
         misfit = self._misfit(setup.guard())
         if misfit is not None:
             raise ConfigurationError(
-                f"the configuration does not fit the adapter {self.name!r}: {misfit}; leave --preset out, or "
-                f'write preset = "{self.preset}" into the file'
+                f"the configuration does not fit the adapter {self.name!r}: {misfit}"
             )
         with self.explaining():
             self.protect(application, setup)
@@ -187,13 +186,14 @@ class Adapter:
 
     def _misfit(self, guard: Guard) -> str | None:
         """Return why the configuration of a guard does not fit; None if it does."""
+        preset = f'leave --preset out, or write preset = "{self.preset}" into the file'
         asks = any(isinstance(one, ApplicationAuthenticator) for one in guard.authenticators)
         if asks and not self.own_login:
-            return (
-                'kind = "application" asks a login of the application, which this one does not have'
-            )
+            return f'kind = "application" asks a login of the application, which has none; {preset}'
         if guard.protection.insecure_unguarded_pages and self.own_login:
-            return "the login of the application guards pages, so that insecure_unguarded_pages has no effect"
+            return (
+                "the login of the application guards its pages; leave insecure_unguarded_pages out"
+            )
         policies = guard.policies
         grants = [one for role in policies.roles.values() for one in role.grants]
         grants += [
@@ -202,6 +202,7 @@ class Adapter:
         missing = [one for one in self.needs if not granted(one, grants)]
         if missing:
             return (
-                f"no role grants {missing[0]}, which each user needs: no account could open a page"
+                f"no role grants {missing[0]}, so that no account could open a page; {preset}, or "
+                f'grants = ["{missing[0]}"] in a [[policies.role]]'
             )
         return None

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from stormdoor import ConfigurationError, Guard
 from stormdoor.apps import Releases, Setup, choose_adapter
 from stormdoor.apps.bokeh.documents import ASKING, PRINCIPAL, is_bokeh, owner_of
 from stormdoor.config.file import read_options
-from stormdoor.config.preset import preset_file
+from stormdoor.config.preset import preset_file, preset_names
 from tests.apps.bokeh.stand_in import BokehTornado, Page, install, make_token
 from tests.tornado.wire import connect, request, serving
 
@@ -25,23 +26,30 @@ KEY = b"k" * 32
 
 @asynccontextmanager
 async def _served(
-    monkeypatch: pytest.MonkeyPatch, server: BokehTornado
+    monkeypatch: pytest.MonkeyPatch,
+    server: BokehTornado,
+    *,
+    preset: str = "bokeh",
+    unguarded_pages: bool = False,
 ) -> AsyncIterator[tuple[int, Guard, dict[str, tuple[str, str]]]]:
-    """Serve a guarded server with the preset of Bokeh; yield its port, guard and cookies by name."""
+    """Serve a guarded server; yield its port, guard and cookies by name."""
     install(monkeypatch)
     monkeypatch.setitem(__import__("sys").modules, "bokeh.server", __import__("types"))
     monkeypatch.setattr(Releases, "problem", lambda self: None)
     adapter = choose_adapter(server)
     assert adapter.name == "bokeh"
-    options = read_options(preset_file(adapter.preset), preset=adapter.preset)
+    options = read_options(preset_file(preset))
     arguments = dict(options.arguments) | {"origins": [ORIGIN], "hosts": ["127.0.0.1"]}
+    if unguarded_pages:
+        arguments["protection"] = replace(arguments["protection"], pages=None)
     setup = Setup(lambda: Guard(**arguments), key=KEY)
     adapter.guard(server, setup)
     guard = setup.guard()
     async with serving(server, guard) as at:
         cookies = {}
-        for name, role in (("alice", "member"), ("bob", "member"), ("victor", "viewer")):
-            await guard.admin.add_principal(name, password="correct horse battery", roles=[role])
+        roles = {"alice": ["member"], "bob": ["member"], "victor": ["viewer"], "eve": []}
+        for name, held in roles.items():
+            await guard.admin.add_principal(name, password="correct horse battery", roles=held)
             secret = (await guard.sessions.create(name)).secret
             cookies[name] = ("Cookie", f"{guard.sessions.cookie.name}={secret}; theme=dark")
         yield at.port, guard, cookies
@@ -70,6 +78,33 @@ async def test_a_token_names_its_principal_and_carries_no_secret(
         assert payload["headers"]["Cookie"] == "theme=dark"
         assert server.secret_key == KEY
         assert "127.0.0.1:1" in server.websocket_origins
+
+
+@pytest.mark.parametrize("unguarded_pages", [False, True])
+async def test_an_account_without_the_permission_is_not_led_to_the_login(
+    unguarded_pages: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bokeh led it to the login, which led it back; also where Bokeh alone asks for the permission."""
+    served = _served(monkeypatch, BokehTornado(), unguarded_pages=unguarded_pages)
+    async with served as (port, _, cookies):
+        headers = (("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate"))
+        status, page = await _get(port, "/app", cookies["eve"], *headers)
+        assert status == 403
+        assert "This account may not open the page" in page
+        assert 'href="/auth/login?next=%2Fapp&amp;error=forbidden"' in page
+        assert (await _get(port, "/app", *headers))[0] in (302, 303)
+    (refused,) = [one for one in caplog.records if vars(one).get("principal") == "eve"]
+    assert "documents:view" in refused.message
+
+
+@pytest.mark.parametrize("preset", sorted({*preset_names()} - {"bokeh", "panel"}))
+async def test_a_preset_that_does_not_fit_ends_the_start(
+    preset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With it, no account could open a document: each page led to the login, and that back to the page."""
+    with pytest.raises(ConfigurationError, match="does not fit the adapter 'bokeh'"):
+        async with _served(monkeypatch, BokehTornado(), preset=preset):
+            pass
 
 
 async def test_another_login_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ class LoginHooks:
         account = await account_of(self._guard, handler.request)
         if account is None:
             return
-        setattr(handler.request, _ASKING, account.id)
+        setattr(handler.request, ASKING, account.id)
         why = f"nothing grants {self._permission} to {account.id}"
         self.record(handler.request, Denial.FORBIDDEN, why, permission=self._permission)
         login = login_address(self._login, handler.request, error="forbidden")
