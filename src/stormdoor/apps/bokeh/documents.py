@@ -156,7 +156,7 @@ class LoginHooks:
             return
         setattr(handler.request, ASKING, account.id)
         why = f"nothing grants {self._permission} to {account.id}"
-        self.record(handler.request, Denial.FORBIDDEN, why, permission=self._permission)
+        self.record(handler.request, Denial.FORBIDDEN, why)
         login = login_address(self._login, handler.request, error="forbidden")
         finish_forbidden(handler, account.id, login)
         raise Finish
@@ -181,23 +181,17 @@ class LoginHooks:
             self._guard.admission.refused(handshake, refusal)
             raise HTTPError(403)
 
-    def record(
-        self, request: HTTPServerRequest, denial: Denial, detail: str, *, permission: str = ""
-    ) -> None:
+    def record(self, request: HTTPServerRequest, denial: Denial, detail: str) -> None:
         """Note a refused request in the trail and in the log.
 
         Args:
             request: The request.
             denial: The cause.
             detail: For the operator.
-            permission: The permission that it lacks.
         """
         principal = getattr(request, ASKING, "")
         handshake = session_parser(self._guard).parse(request)
-        refusal = Refusal(denial, detail)
-        self._guard.admission.refused(
-            handshake, refusal, principal=principal, permission=permission
-        )
+        self._guard.admission.refused(handshake, Refusal(denial, detail), principal=principal)
 
 
 def owner_of(token: str) -> str | None:
