@@ -145,11 +145,13 @@ class GuardedPage(RequestHandler):
             if (refusal := check(attempt)) is not None:
                 return refusal
         if permission is None:
-            refusal = Refusal(
-                Denial.UNDECLARED,
-                f"no permission for {self.request.method} {self.request.path}; write "
-                'protect(..., pages={"/.*": "app:use"})',
+            line = (
+                'below [protect.pages] of --config: "/.*" = "app:use"'
+                if guard.under_run
+                else 'protect(..., pages={"/.*": "app:use"})'
             )
+            detail = f"no permission for {self.request.method} {self.request.path}; write {line}"
+            refusal = Refusal(Denial.UNDECLARED, detail)
         else:
             refusal = foreign or await self._door_authorise(handshake, key, permission)
         # Only a refused request counts: a page of a logged-in user loads hundreds of files.
