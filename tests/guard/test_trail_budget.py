@@ -337,10 +337,9 @@ def _of_principal(who: str, number: int, **parts: Any) -> Event:
     return Event(
         time=float(number),
         principal=who,
-        address=f"2001:db8:{number % 50:x}::{number:x}",
         connection=f"c{number}",
         proven=True,
-        **texts,
+        **{"address": f"2001:db8:{number % 50:x}::{number:x}", **texts},
     )
 
 
@@ -368,6 +367,19 @@ async def test_the_entries_of_one_principal_are_merged_by_cause_and_second() -> 
     assert all(one.detail.count("/48 ") == 20 for one in merged)
     assert len([one for one in stored if one.principal == "alice"]) == 3
     assert (trail.merged, len(trail), trail.healthy) == (9 * 936, 0, True)
+
+
+async def test_a_client_without_an_address_is_merged_too() -> None:
+    """A proxy on a UNIX socket that sends no address makes no exception."""
+    store = MemoryStore()
+    await store.open()
+    trail = Trail(store, FakeClock())
+    for number in range(200):
+        trail.note(_of_principal("mallory", number, address=""))
+    await trail.flush()
+    stored = [entry.event for entry in await store.entries(limit=10**6)]
+    assert [one.count for one in stored] == [1] * 64 + [136]
+    assert "networks" not in stored[-1].detail
 
 
 @pytest.mark.parametrize(

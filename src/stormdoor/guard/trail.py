@@ -341,10 +341,10 @@ class Trail:
     def _merge_repeated(self, event: Event) -> bool:
         """Count `event` in a merged entry if its principal causes too many like it. Returns whether it does.
 
-        Only requests of a client are merged: the administration of principals notes no address.
+        Only its refusals and connections are merged, so that no client hides a login or a change.
         """
         who = event.principal
-        if not who or not event.address or event.actor not in ("", who):
+        if not who or event.actor not in ("", who):
             return False
         if not event.cause and event.name not in _OF_CLIENTS:
             return False
