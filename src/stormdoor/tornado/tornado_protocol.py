@@ -46,6 +46,8 @@ class TornadoProtocol(WebSocketProtocol13):
     """The reader of frames, from the end of `open` on."""
     _paused_bytes = 0
     """Bytes of the message that exceeded a rate and is evaluated again."""
+    _handled_bytes = 0
+    """Bytes of the message that the handler has now, if it arrived in pieces."""
     stream_check: StreamCheck | None = None
     """The check before each `send()`, once the connection is open."""
     _has_pong = False
@@ -84,9 +86,13 @@ class TornadoProtocol(WebSocketProtocol13):
             self._work += _FRAME_WORK + len(payload)
             # INVARIANT: nothing is delivered after the end of the connection, and no pong is sent.
             if opcode == CLOSE or not self.server_terminated:
+                if self._kept:
+                    self._handled_bytes = len(payload)
+                    self._account()
                 handled = self._handle_message(opcode, payload)
                 if handled is not None:
                     await handled
+                self._handled_bytes = 0
                 if self.pause:
                     pause, self.pause = self.pause, 0.0
                     await self.handler._door_pause_tornado(PauseReading(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
@@ -131,7 +137,8 @@ class TornadoProtocol(WebSocketProtocol13):
         """Report to the guard the bytes that are buffered: unfinished, delayed and unsent messages."""
         size = 0
         if not self.stream.closed() and self._reader is not None:
-            size = self._reader.kept + self._paused_bytes + self._waiting_out()
+            size = self._paused_bytes or self._handled_bytes
+            size += self._reader.kept + self._waiting_out()
         if size != self._kept:
             self._kept = size
             self.handler._door_count_buffered(size)  # noqa: SLF001 - a guarded handler's own
