@@ -120,8 +120,8 @@ def _fault(member: Member, head: LogPosition) -> str | None:
     match _state(member):
         case "lapsed":
             return (
-                "a change that waited for it has declared it lapsed. It joins again by itself; one that was "
-                "killed is listed for an hour."
+                "it was declared lapsed: a change waited for it, or it was silent for a minute. It joins "
+                "again by itself; one that was killed is listed for an hour."
             )
         case "silent":
             return (

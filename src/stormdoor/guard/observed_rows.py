@@ -6,9 +6,14 @@ import asyncio
 import math
 from collections.abc import Iterable
 
-from stormdoor.ports import Member
+from stormdoor.ports import Member, Members
 
-__all__ = ["ObservedRows"]
+__all__ = ["ObservedRows", "remove_silent"]
+
+_SILENT_SECONDS = 60.0
+"""Seconds after its last beat after which a node is declared lapsed, also if no change waits for it."""
+_LISTED_SECONDS = 3600.0
+"""Seconds for which a node stays in the list after it was declared lapsed."""
 
 
 class ObservedRows:
@@ -45,6 +50,25 @@ class ObservedRows:
         """Return whether each `look` has found the row as it is, for longer than the lease of its node."""
         since = self._since.get(_key(member), math.inf)
         return asyncio.get_running_loop().time() - since > member.status.lease
+
+
+async def remove_silent(members: Members, rows: ObservedRows) -> None:
+    """Declare nodes lapsed that no longer beat, and remove those that were lapsed for an hour.
+
+    INVARIANT: only a node that two calls found as it is, and in between for longer than its lease. A clock
+    that was set may let it come too early, but not while the node has a lease.
+
+    Args:
+        members: The nodes.
+        rows: Their rows, as the last call has seen them.
+    """
+    found = await members.members()
+    rows.look(found)
+    for one in filter(rows.outlast_lease, found):
+        if one.declared and one.age > _LISTED_SECONDS:
+            await members.remove_lapsed(one)
+        elif not one.declared and one.age > _SILENT_SECONDS:
+            await members.declare_lapsed(one.node, one.beat)
 
 
 def _key(member: Member) -> tuple[str, str, int, bool]:

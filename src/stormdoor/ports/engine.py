@@ -26,9 +26,8 @@ class Engine(Protocol):
     async def purge(self, now: float) -> int:
         """Remove sessions, tickets, nonces and pending logins that ended an hour ago.
 
-        Nodes are removed an hour after their last beat by the engine's clock. An idle session stays until
-        its `expires_at`: connections of receive-only endpoints may belong to it. Addresses are removed after
-        `FAMILIAR_SECONDS` without a login.
+        An idle session stays until its `expires_at`: connections of receive-only endpoints may belong to it.
+        Addresses are removed after `FAMILIAR_SECONDS` without a login.
 
         Returns:
             The number of removed entries.

@@ -128,3 +128,13 @@ class Members(Protocol):
             instance: As of `NodeStatus`. If another instance has the name, nothing is removed.
         """
         ...
+
+    async def remove_lapsed(self, seen: Member) -> None:
+        """Remove a node that was declared lapsed, with its connections, unless it has joined again.
+
+        The caller knows that no earlier beat of it has a lease left.
+
+        Args:
+            seen: The node. Its instance and its beat are still these, else nothing is removed.
+        """
+        ...

@@ -15,6 +15,7 @@ from stormdoor.guard.deadlines import Deadlines
 from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.heartbeat import Heartbeat
+from stormdoor.guard.observed_rows import ObservedRows, remove_silent
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.store_space import StoreSpace
 from stormdoor.guard.supervisor import ConnectionSupervisor
@@ -74,6 +75,7 @@ class MaintenanceLoop:
         self._registry = registry
         self._trail = trail
         self._state = state
+        self._rows = ObservedRows()
         self._clock = clock
         self._trail_days = trail_days
         self._space = space
@@ -187,6 +189,7 @@ class MaintenanceLoop:
             await self._deadlines.touch_sessions()
         if self.ticks % _PURGE_TICKS == 0:
             await self._state.purge(now)
+            await remove_silent(self._state.members, self._rows)
             self._supervisor.forget_sessions(REVOKED_SECONDS)
             await self._drop_old_entries(now)
 

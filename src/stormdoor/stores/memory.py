@@ -16,7 +16,7 @@ from stormdoor.core.ticket import Ticket
 from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import Changed, LiveConnection, Member, NodeStatus, SystemClock
 from stormdoor.ports.members import NOT_A_MEMBER
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS, SILENT_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
 from stormdoor.stores.memory_log import LOOKED_UP
 from stormdoor.stores.rows import json_text
@@ -59,8 +59,6 @@ class MemoryStore(MemoryFactors):
         sessions = [s.id for s in self._sessions.values() if s.expires_at < over]
         tickets = [ticket.id for ticket in self._tickets.values() if ticket.expires_at < over]
         nonces = [nonce for nonce, expires_at in self._nonces.items() if expires_at < over]
-        silent = SystemClock.monotonic() - SILENT_SECONDS
-        nodes = [node for node, one in self._nodes.items() if one.age < silent]
         for id in sessions:
             del self._sessions[id]
         self._drop_former_ids()
@@ -68,8 +66,6 @@ class MemoryStore(MemoryFactors):
             del self._tickets[id]
         for nonce in nonces:
             del self._nonces[nonce]
-        for node in nodes:
-            self._remove_member(node)
         kept = [
             one
             for one in self._revocations
@@ -78,7 +74,7 @@ class MemoryStore(MemoryFactors):
         forgotten = len(self._revocations) - len(kept)
         self._revocations = kept
         forgotten += self._purge_pendings(over) + self._purge_addresses(now - FAMILIAR_SECONDS)
-        return len(sessions) + len(tickets) + len(nonces) + len(nodes) + forgotten
+        return len(sessions) + len(tickets) + len(nonces) + forgotten
 
     # Accounts
 
@@ -446,6 +442,13 @@ class MemoryStore(MemoryFactors):
         known = self._nodes.get(node)
         if known is not None and known.status.instance == instance:
             self._remove_member(node)
+
+    async def remove_lapsed(self, seen: Member) -> None:
+        """See `Members.remove_lapsed`."""
+        self._answer()
+        known = self._nodes.get(seen.node)
+        if known is not None and _is_declared(known, seen):
+            self._remove_member(seen.node)
 
     def _remove_member(self, node: str) -> None:
         self._nodes.pop(node, None)

@@ -435,5 +435,4 @@ DECLARE_LAPSED = (
 )
 DECLARED = "SELECT 1 FROM node WHERE id = ? AND beat = ? AND declared"
 REMOVE_NODE = "DELETE FROM node WHERE id = ? AND instance = ?"
-# A time in the future is of another clock: the machine has been started again.
-PURGE_NODES = "DELETE FROM node WHERE alive_at < ? OR alive_at > ?"
+REMOVE_LAPSED = "DELETE FROM node WHERE id = ? AND instance = ? AND beat = ? AND declared"

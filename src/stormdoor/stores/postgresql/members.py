@@ -113,6 +113,10 @@ class PostgresqlMembers(PostgresqlPart):
         """See `Members.remove_member`. The schema also removes its connections."""
         await self._run(sql.REMOVE_NODE, (node, instance))
 
+    async def remove_lapsed(self, seen: Member) -> None:
+        """See `Members.remove_lapsed`. The schema also removes its connections."""
+        await self._run(sql.REMOVE_LAPSED, (seen.node, seen.status.instance, seen.beat))
+
 
 class PostgresqlConnections(PostgresqlPart):
     """The list of open connections."""

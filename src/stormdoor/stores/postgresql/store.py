@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from stormdoor.core.backoff import FAMILIAR_SECONDS
 from stormdoor.stores import statements as sql
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS, SILENT_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.postgresql.accounts import PostgresqlAccounts
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.database import PostgresqlDatabase
@@ -20,10 +18,6 @@ from stormdoor.stores.postgresql.single_use import PostgresqlSingleUse
 from stormdoor.stores.postgresql.trail import PostgresqlTrail
 
 __all__ = ["PostgresqlStore"]
-
-_PURGE_NODES: Final = """
-DELETE FROM node WHERE alive_at < extract(epoch FROM clock_timestamp())::float8 - ?
-"""
 
 
 class PostgresqlStore(
@@ -70,7 +64,6 @@ class PostgresqlStore(
             (sql.PURGE_NONCES, over),
             (sql.PURGE_PENDING, over),
             (sql.PURGE_ADDRESSES, now - FAMILIAR_SECONDS),
-            (_PURGE_NODES, SILENT_SECONDS),
             (sql.PURGE_REVOCATIONS, now - REVOKED_SECONDS),
         ):
             removed += await self._run(statement, (before,), durable=False)

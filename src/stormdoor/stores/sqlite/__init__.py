@@ -4,9 +4,8 @@ import sqlite3
 from pathlib import Path
 
 from stormdoor.core.backoff import FAMILIAR_SECONDS
-from stormdoor.ports import SystemClock
 from stormdoor.stores import statements as sql
-from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS, SILENT_SECONDS
+from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.sqlite.accounts import SqliteAccounts
 from stormdoor.stores.sqlite.connections import SqliteConnections
 from stormdoor.stores.sqlite.database import Database
@@ -63,8 +62,7 @@ class SqliteStore(
 
     async def purge(self, now: float) -> int:
         """See `Engine.purge`."""
-        over, monotonic = now - PURGE_GRACE_SECONDS, SystemClock.monotonic()
-        silent = (monotonic - SILENT_SECONDS, monotonic)
+        over = now - PURGE_GRACE_SECONDS
 
         def purge(connection: sqlite3.Connection) -> int:
             return (
@@ -73,7 +71,6 @@ class SqliteStore(
                 + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
                 + connection.execute(sql.PURGE_PENDING, (over,)).rowcount
                 + connection.execute(sql.PURGE_ADDRESSES, (now - FAMILIAR_SECONDS,)).rowcount
-                + connection.execute(sql.PURGE_NODES, silent).rowcount
                 + connection.execute(sql.PURGE_REVOCATIONS, (now - REVOKED_SECONDS,)).rowcount
             )
 

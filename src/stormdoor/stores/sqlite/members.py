@@ -94,3 +94,8 @@ class SqliteMembers(Part):
         """See `Members.remove_member`. The schema also removes its connections."""
         own = (node, instance)
         await self._database.write(lambda connection: connection.execute(sql.REMOVE_NODE, own))
+
+    async def remove_lapsed(self, seen: Member) -> None:
+        """See `Members.remove_lapsed`. The schema also removes its connections."""
+        row = (seen.node, seen.status.instance, seen.beat)
+        await self._database.write(lambda connection: connection.execute(sql.REMOVE_LAPSED, row))

@@ -179,6 +179,25 @@ class MembersContract:
             found = await store.live_connections(["n1", "n2"])
             assert [one.node for one in found] == ["n1"]
 
+    async def test_only_a_lapsed_node_is_removed(self, new_store: NewStore) -> None:
+        """INVARIANT: neither a node that was not declared lapsed, nor one that has joined again."""
+        async with opened(new_store()) as store:
+            await store.beat("n1", _FIRST, joining=True)
+            await store.sync_connections("n1", [connection("c", "n1")], [])
+            seen = await _member(store, "n1")
+            await store.remove_lapsed(seen)
+            assert await store.declare_lapsed("n1", seen.beat)
+            for other in (replace(seen, beat=seen.beat - 1), replace(seen, status=_SECOND)):
+                await store.remove_lapsed(other)
+            assert (await _member(store, "n1")).declared
+            await store.beat("n1", _FIRST, joining=True)
+            await store.remove_lapsed(seen)
+            again = await _member(store, "n1")
+            assert await store.declare_lapsed("n1", again.beat)
+            await store.remove_lapsed(again)
+            assert await store.members() == []
+            assert await store.live_connections(["n1"]) == []
+
     async def test_waiting_ends_in_time_or_with_an_entry(self, new_store: NewStore) -> None:
         """`wait_for_entry` returns after its time, and before it if the log has an entry already."""
         async with opened(new_store()) as store:
