@@ -129,7 +129,7 @@ class WithStandby(MemoryStore):
     ("store", "seconds", "across", "words"),
     [
         (MemoryStore(), math.inf, None, "one process"),
-        (WithStandby(Confirmation.EVERY), 0.5, True, "500 ms. This holds across a failover"),
+        (WithStandby(Confirmation.EVERY), 0.5, True, "0.5 s. This holds across a failover"),
         (WithStandby(Confirmation.SOME), 0.5, False, "stop the replication of the others"),
         (WithStandby(Confirmation.NONE), 0.5, False, "commits wait for no standby"),
     ],

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from stormdoor import ConfigurationError
-from stormdoor.core.lease import LAPSED, Lease, check_hold, read_freshness
+from stormdoor.core.lease import BOUNDS, LAPSED, Lease, bound_of, check_hold, read_freshness
 from stormdoor.ports.clock import SystemClock, readings
 from tests.support.clock import FakeClock
 
@@ -56,6 +56,13 @@ def test_readings_without_a_clock() -> None:
     assert next(lease.readings) >= lease.until
     assert next(LAPSED.readings) >= LAPSED.until
     assert next(Lease().readings) < Lease().until
+
+
+def test_bound_is_the_lease_and_a_tenth_of_a_second() -> None:
+    """The bound after a revocation, in seconds and in words."""
+    assert bound_of(0.4) == 0.5
+    assert bound_of(2.0) == 2.1
+    assert BOUNDS == "0.5 s on PostgreSQL and 2.1 s on SQLite"
 
 
 def test_a_lease_counts_from_the_question() -> None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from stormdoor.core.lease import BOUNDS
+
 if TYPE_CHECKING:
     from stormdoor.ports import LiveConnection
     from stormdoor.runtime.guard import Guard
 
 __all__ = ["FOLLOWS", "Wait", "changed", "closed", "counted", "ended", "followed", "live"]
 
-FOLLOWS = "Each node follows within a second."
+FOLLOWS = f"Each node follows within {BOUNDS}."
 
 Wait = Annotated[Literal["log", "cluster"], Parameter(name="--wait")]
 """The option of each command that ends connections or changes rights."""

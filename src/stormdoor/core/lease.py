@@ -8,19 +8,41 @@ the time during which a machine is suspended or a process is stopped.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
 from typing import Final
 
 from stormdoor.errors import ConfigurationError
 
 __all__ = [
+    "BOUNDS",
     "FRESHNESS_FORM",
     "LAPSED",
+    "LEASE_SECONDS",
     "Lease",
+    "bound_of",
     "check_hold",
     "read_freshness",
 ]
+
+LEASE_SECONDS: Final[Mapping[str, float]] = {"PostgreSQL": 0.4, "SQLite": 2.0}
+"""The lease of a node in seconds, by the store of its installation."""
+
+_BEYOND_LEASE_SECONDS = 0.1
+"""Seconds that a message may take between the comparison with the lease and its `send()`."""
+
+
+def bound_of(lease: float) -> float:
+    """Return the seconds from an acknowledged revocation until no node sends to its target any more.
+
+    Args:
+        lease: Seconds of the longest lease of a node.
+    """
+    return round(lease + _BEYOND_LEASE_SECONDS, 3)
+
+
+BOUNDS: Final = " and ".join(f"{bound_of(s):g} s on {on}" for on, s in LEASE_SECONDS.items())
+"""The bound of each store in words. Each document, help text and message that states it is tested."""
 
 FRESHNESS_FORM = '"strict", "none", or a number of seconds such as "5"'
 """The values that `read_freshness` accepts, in words."""

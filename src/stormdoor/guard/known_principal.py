@@ -35,8 +35,8 @@ async def is_known(
         tenants: Only principals of these tenants count; None for all.
 
     Returns:
-        None if the store does not answer within a second, or an entry is damaged. It raises nothing: a
-        failed look-up must not make a revocation fail.
+        None if the store does not answer in 1 s, or an entry is damaged. It raises nothing: a failed look-up
+        must not make a revocation fail.
     """
     try:
         return await run_with_timeout(ANSWER_SECONDS, _look(principal_id, state, tenants))

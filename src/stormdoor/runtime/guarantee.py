@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stormdoor.core.lease import bound_of
 from stormdoor.errors import StormdoorError
 from stormdoor.ports import StoredState
 from stormdoor.ports.members import Member
@@ -16,7 +17,6 @@ from stormdoor.stores import on_postgresql, open_store
 
 __all__ = ["Guarantee", "guarantee_of", "look_for_standby"]
 
-_BEYOND_LEASE_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
 _NONE = (
     "commits wait for no standby, so a failover may lose acknowledged revocations. Patroni sets the names: "
@@ -55,7 +55,7 @@ class Guarantee:
             )
         said = (
             f"After a revocation is acknowledged, no node sends to the revoked principal later than "
-            f"{self.seconds * 1000:.0f} ms."
+            f"{self.seconds:g} s."
         )
         match self.confirmation:
             case None:
@@ -89,7 +89,7 @@ async def guarantee_of(state: StoredState, members: Iterable[Member]) -> Guarant
     lease = max(leases, default=state.members.lease_seconds)
     engine: object = state.members
     confirmed = await engine.confirmation() if isinstance(engine, Replicated) else None
-    return Guarantee(lease + _BEYOND_LEASE_SECONDS, confirmed)
+    return Guarantee(bound_of(lease), confirmed)
 
 
 async def look_for_standby(url: str) -> Finding | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from stormdoor.core.lease import LEASE_SECONDS
 from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import LiveConnection, Member, NodeStatus
@@ -68,7 +69,7 @@ class PostgresqlMembers(PostgresqlPart):
 
     __slots__ = ()
 
-    lease_seconds = 0.4
+    lease_seconds = LEASE_SECONDS["PostgreSQL"]
 
     async def beat(
         self,

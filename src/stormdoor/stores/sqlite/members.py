@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Final
 
+from stormdoor.core.lease import LEASE_SECONDS
 from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import NodeNameTaken, StoreUnavailable
 from stormdoor.ports import Member, NodeStatus, SystemClock
@@ -26,7 +27,7 @@ class SqliteMembers(Part):
 
     __slots__ = ()
 
-    lease_seconds = 2.0
+    lease_seconds = LEASE_SECONDS["SQLite"]
 
     async def remove_earlier_boots(self) -> None:
         """Remove the nodes of earlier starts of this machine: their processes have ended.
