@@ -129,6 +129,23 @@ def test_extras_that_pages_name_exist() -> None:
     assert named <= extras
 
 
+def test_advice_to_install_is_for_an_environment() -> None:
+    """A page with a command `pip install` makes a virtual environment, or leads to the page that does."""
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md")]:
+        text = _text(page)
+        if re.search(r"^ *pip install ", text, re.MULTILINE):
+            assert "-m venv" in text or "#in-a-virtual-environment" in text, page
+
+
+def test_messages_name_the_python_that_needs_a_package() -> None:
+    """Debian's own Python refuses a bare `pip install`; `install_command` names one that works."""
+    sources = [*PACKAGE.rglob("*.py"), *(ROOT / "audit" / "src").rglob("*.py")]
+    bare = [
+        path for path in sources if "pip install" in _text(path) and path.name != "installation.py"
+    ]
+    assert bare == []
+
+
 # -- asvs.md -------------------------------------------------------------------------------------
 
 _ITEM = r"\d{1,2}\.\d{1,2}\.\d{1,2}"

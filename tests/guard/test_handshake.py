@@ -24,6 +24,7 @@ from stormdoor import (
     public,
     role,
 )
+from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.core.address import client_address, parse_networks
 from stormdoor.core.handshake import Handshake
@@ -667,3 +668,22 @@ async def test_secrets_do_not_reach_the_trail_or_a_refusal() -> None:
         assert secret not in repr(await refused(guard, handshake))
         assert secret not in repr(handshake)
     assert secret not in repr(await events(guard))
+
+
+async def test_a_login_of_the_application_without_an_origin_is_named_so() -> None:
+    """The log called the cookies of Jupyter a proxy header, which was not sent."""
+    authenticator = ApplicationAuthenticator()
+    authenticator.connect(_NoTokens())
+    guard = await settle(make_guard(authenticators=[authenticator]))
+    bare = replace(forged(origin=None, fetch_site=None, fetch_mode=None), request=object())
+    refusal = await refused(guard, bare)
+    assert refusal.denial is Denial.ORIGIN
+    assert refusal.detail.startswith("cookies of the application without an Origin")
+
+
+class _NoTokens:
+    def tokens(self, request: object) -> list[str]:
+        return []
+
+    async def authenticate(self, request: object, *, state: object, now: float) -> Any:
+        raise AssertionError("it is refused before")

@@ -101,12 +101,28 @@ async def test_a_type_without_its_permission() -> None:
 
 
 async def test_too_many_refused_messages() -> None:
-    """The connection ends (1008) after as many as `limits.offences` allows."""
+    """The connection ends (1008) after as many unreadable ones as `limits.offences` allows."""
     async with serving([("/ws", Echo)], door(limits={"offences": 3}), heard=[]) as at:
         async with await connect(at.port, "/ws", ALICE) as ws:
             for _ in range(6):
-                ws.send(KICK)
+                ws.send("no JSON")
             assert await ws.close_code() == 1008
+
+
+async def test_a_viewer_who_moves_a_slider_stays_connected() -> None:
+    """Forbidden types are dropped without an end, and the trail names the cause. The socket was closed."""
+    heard: list[str | bytes] = []
+    guard = door(limits={"offences": 3})
+    async with serving([("/ws", Echo)], guard, heard=heard) as at:
+        async with await connect(at.port, "/ws", ALICE) as ws:
+            for _ in range(12):
+                ws.send(KICK)
+            ws.send(SAY)
+            assert await ws.text() == SAY
+        noted = await events(guard)
+    assert heard == [SAY]
+    causes = {one.cause for one in noted if one.connection and one.name == "authz_fail"}
+    assert causes == {"forbidden"}
 
 
 @pytest.mark.parametrize("refused", ["drop", "close"])

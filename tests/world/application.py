@@ -12,19 +12,21 @@ from tests.world.client import Client
 from tests.world.environment import ROOT, home_of
 
 __all__ = [
-    "PORT",
+    "PORTS",
     "Application",
     "Burst",
     "Channel",
     "Conversation",
+    "OwnClient",
     "OwnLogin",
     "Recipe",
     "files_of_page",
+    "program_of_page",
     "run",
 ]
 
-PORT = "8888"
-"""In files and commands; replaced by the port of the run."""
+PORTS = ("8888", "8786", "8080")
+"""Ports of the guides, in files and commands; replaced by free ones. The first is that of the application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Recipe:
     """Files of a fresh folder, and the command that starts the application in it.
 
     Attributes:
-        files: Text by name. `8888` is replaced by the port of the run, here and in the command.
+        files: Text by name. `PORTS` are replaced, here and in the command.
         command: Program of the application's environment, with arguments.
         environ: More variables.
     """
@@ -119,6 +121,20 @@ class OwnLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnClient:
+    """A program with the client that the host or its users have.
+
+    Attributes:
+        program: Text in Python, which ends with 0 if the client works. `PORTS` are replaced in it. It finds
+            an API key and the cookie of `alice` in `STORMDOOR_KEY` and `STORMDOOR_COOKIE`.
+        logs_in: Whether it must fail without them.
+    """
+
+    program: str
+    logs_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """An application that other people wrote.
 
@@ -135,6 +151,8 @@ class Application:
         lock: The name of its lock file, if it is that of another application.
         own_login: The application's own login, if the guard asks it.
         keys: Whether its clients are programs with API keys of the guard.
+        health: Path of the health check, which a load balancer asks without a login; empty without one.
+        own_client: The client of the host; None without one that is no browser.
         python: The version of Python of its environment, such as "3.13"; empty for the newest one.
     """
 
@@ -149,6 +167,8 @@ class Application:
     lock: str = ""
     own_login: OwnLogin | None = None
     keys: bool = False
+    health: str = ""
+    own_client: OwnClient | None = None
     python: str = ""
 
     @property
@@ -160,6 +180,13 @@ class Application:
     def requirements(self) -> str:
         """Return the name of its lock file."""
         return self.lock or self.name
+
+
+def program_of_page(name: str) -> str:
+    """Return the Python of a how-to guide: its blocks without a caption, one after another."""
+    page = ROOT / "docs" / "how-to" / f"{name}.md"
+    several = [one for one in blocks(page) if one.language == "python" and not one.caption]
+    return "\n".join(one.text for one in several)
 
 
 def files_of_page(name: str) -> dict[str, str]:

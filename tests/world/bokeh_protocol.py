@@ -142,14 +142,16 @@ async def drag(socket: ClientConnection, name: str, attr: str, recording: str) -
 
 
 async def change_nothing(socket: ClientConnection, name: str, attr: str) -> None:
-    """Change an attribute as a viewer; the server keeps its own value, and the socket stays open.
+    """Drag a slider for 3 s as a viewer; the server keeps its own value, and the socket stays open.
 
     Raises:
         FailedError: The server took the change.
     """
     one = model(await pull(socket), name)
     before = one["attributes"][attr]
-    await change(socket, one, **{attr: before + 1})
+    for step in range(60):
+        await change(socket, one, **{attr: before + 1 + step})
+        await asyncio.sleep(0.05)
     after = model(await pull(socket), name)["attributes"][attr]
     if after != before:
         raise FailedError(f"a viewer changed {attr} from {before} to {after}")

@@ -14,10 +14,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stormdoor.auth.session.cookie import SESSION_COOKIE
-from tests.world.application import Action, Application, Channel, Conversation, Recipe
+from tests.world.application import (
+    Action,
+    Application,
+    Channel,
+    Conversation,
+    OwnClient,
+    Recipe,
+)
 from tests.world.client import Client, FailedError, RefusedError
-from tests.world.environment import ROOT
-from tests.world.site import Site, log_of, started
+from tests.world.environment import ROOT, environ
+from tests.world.site import Site, log_of, replaced, started
 
 __all__ = [
     "CHECKS",
@@ -41,6 +48,8 @@ CHECKS = {
     "log out": "The log-out of the same login ends the open channel within 5 s, and no new one opens with "
     "its cookie. For programs: `stormdoor keys revoke` does.",
     "burst": "Heavy ordinary use loses nothing and ends nothing.",
+    "health check": "The path that a load balancer asks answers 200 without a login.",
+    "own client": "The client of the host works with the credential of the guide, and not without it.",
     "guard fails": "The guard cannot be made: no channel opens, or the host does not start.",
 }
 """The columns of the table."""
@@ -49,6 +58,7 @@ _FOREIGN = "https://attacker.example"
 _REBOUND = "attacker.example"
 _REVOCATION_SECONDS = 5.0
 _REFUSALS = frozenset({400, 401, 403, 404, 421, 503})
+_CLIENT_SECONDS = 60.0
 _STORE_IN_FILES = "sqlite:door.db"
 
 
@@ -172,6 +182,7 @@ async def _check(application: Application, site: Site, rows: list[Row], *, quick
             await _judge(row, "viewer", _watched(channel, channel.forbidden, owner, viewer))
         for burst in () if quick else channel.bursts:
             await _judge(row, "burst", _burst(channel, burst.run, burst.name, alice))
+    await _judge_machines(application, site, rows[0])
     await _revoke(application, site, rows, alice)
     await _log_in_and_out(application, site, rows)
 
@@ -230,6 +241,44 @@ async def _burst(
     except (FailedError, RefusedError) as error:
         raise FailedError(f"{name}: {error}") from error
     return f"{name} ({time.monotonic() - began:.1f} s)"
+
+
+async def _judge_machines(application: Application, site: Site, row: Row) -> None:
+    """Ask the health check, and run the client of the host, with a credential and without."""
+    if application.health:
+        await _judge(row, "health check", _healthy(site, application.health))
+    if application.own_client is not None:
+        await _judge(row, "own client", _own_client(application, application.own_client, site))
+
+
+async def _healthy(site: Site, path: str) -> str:
+    status = (await Client(site.address).request("GET", path)).status_code
+    if status != 200:
+        raise FailedError(f"{path} answers {status}")
+    return ""
+
+
+async def _own_client(application: Application, client: OwnClient, site: Site) -> str:
+    _, keyed = await site.key("alice")
+    secret = keyed.headers["Authorization"].removeprefix("token ")
+    cookie = f"{SESSION_COOKIE}={site.sessions['alice']}"
+    credentials = {"STORMDOOR_KEY": secret, "STORMDOOR_COOKIE": cookie}
+    for works in (True, False) if client.logs_in else (True,):
+        told = credentials if works else dict.fromkeys(credentials, "")
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [str(application.place / "bin" / "python"), "-c", replaced(client.program, site.ports)],
+            env=environ(application.place, HOME=str(site.folder), **told),
+            cwd=site.folder,
+            capture_output=True,
+            text=True,
+            timeout=_CLIENT_SECONDS,
+            check=False,
+        )
+        if (done.returncode == 0) is not works:
+            kind = "with" if works else "without"
+            raise FailedError(f"{kind} a credential: {done.returncode} {done.stderr[-600:]}")
+    return ""
 
 
 async def _revoke(application: Application, site: Site, rows: list[Row], alice: Client) -> None:

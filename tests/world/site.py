@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import subprocess
 import tempfile
 import time
@@ -19,11 +20,11 @@ from urllib.parse import urlencode
 from stormdoor import Guard
 from stormdoor.auth.session.cookie import SESSION_COOKIE
 from tests.support.ports import free_port
-from tests.world.application import PORT, Application, Recipe
+from tests.world.application import PORTS, Application, Recipe
 from tests.world.client import Client, FailedError
 from tests.world.environment import environ
 
-__all__ = ["PASSWORD", "Site", "log_of", "started"]
+__all__ = ["PASSWORD", "Site", "log_of", "replaced", "started"]
 
 _START_SECONDS = 90.0
 _END_SECONDS = 20.0
@@ -40,6 +41,7 @@ class Site:
         folder: Its working directory.
         sessions: The cookie of each principal's session at the guard, by name.
         process: The process.
+        ports: The ports of the run, by the written ones.
         principals: The names of logins of the application's own, by the names of the checks.
     """
 
@@ -47,6 +49,7 @@ class Site:
     folder: Path
     process: subprocess.Popen[bytes]
     sessions: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ports: Mapping[str, str] = field(default_factory=dict)
     principals: dict[str, str] = field(default_factory=dict)
 
     def principal(self, name: str) -> str:
@@ -97,15 +100,15 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
         FailedError: It ended, or does not answer in time.
     """
     home = application.place
-    port = str(free_port())
+    ports = {one: str(free_port()) for one in PORTS}
     with tempfile.TemporaryDirectory(prefix="world-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         for name, text in recipe.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace(PORT, port), "utf-8")
+            path.write_text(replaced(text, ports), "utf-8")
         sessions = asyncio.run(_sessions(folder))
-        program, *arguments = (one.replace(PORT, port) for one in recipe.command)
+        program, *arguments = (replaced(one, ports) for one in recipe.command)
         if program == "stormdoor":  # no script of it: the environment has it by PYTHONPATH
             program, arguments = "python", ["-m", "stormdoor", *arguments]
             _write_metadata(folder)
@@ -119,7 +122,7 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        site = Site(f"http://127.0.0.1:{port}", folder, process, sessions)
+        site = Site(f"http://127.0.0.1:{ports[PORTS[0]]}", folder, process, sessions, ports)
         try:
             _until_answering(site, application.ready)
             yield site
@@ -130,6 +133,13 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def replaced(text: str, ports: Mapping[str, str]) -> str:
+    """Return `text` with the ports of a run in the place of `PORTS`."""
+    for written, port in ports.items():
+        text = re.sub(rf"\b{written}\b", port, text)
+    return text
 
 
 def _write_metadata(folder: Path) -> None:

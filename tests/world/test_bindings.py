@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import re
+import shlex
 import subprocess
 import zlib
 from collections.abc import AsyncIterator
@@ -26,8 +27,8 @@ from tests.world.application import Application, Recipe, run
 from tests.world.applications import applications
 from tests.world.bokeh_protocol import exchange, greet, pull
 from tests.world.client import Client, FailedError, RefusedError, open_socket
-from tests.world.environment import environ, require
-from tests.world.site import Site, started
+from tests.world.environment import ROOT, environ, require
+from tests.world.site import Site, replaced, started
 
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.unmeasured]
 
@@ -531,6 +532,30 @@ def test_a_worker_by_its_own_command_is_guarded(nanny: str, guarded: bool) -> No
             assert set(refused) <= {302, 303, 401}
             assert set(asyncio.run(_statuses(site.client("victor"), asked)).values()) == {200}
             asyncio.run(_ends_with_the_login(application, site))
+
+
+def test_the_commands_of_the_guide_join() -> None:
+    """The worker of the guide computes for the scheduler of the guide. They had different ports."""
+    application = replace(_application("dask"), ready="/health")
+    page = (ROOT / "docs" / "how-to" / "guard-dask.md").read_text("utf-8")
+    found = re.findall(r"^    stormdoor run -- (dask (?:scheduler|worker) .*)$", page, re.MULTILINE)
+    scheduler, worker = (shlex.split(line) for line in found)
+    home = application.home
+    assert home is not None
+    with started(application, run({}, scheduler)) as site:
+        told = [replaced(word, site.ports) for word in worker]
+        command = [*told, "--dashboard-address", "127.0.0.1:8888"]
+        with started(application, run({}, command)):
+            address = replaced("tcp://127.0.0.1:8786", site.ports)
+            done = subprocess.run(
+                [str(home / "bin" / "python"), "-c", _COMPUTE, address],
+                env=environ(home),
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+    assert done.stdout.strip() == "3"
 
 
 def test_a_cluster_in_one_process_is_guarded() -> None:

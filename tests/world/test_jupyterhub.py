@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.support.installing import made_once, missing, run
 from tests.support.ports import free_port
-from tests.world.application import PORT, files_of_page
+from tests.world.application import PORTS, files_of_page
 from tests.world.client import Client, RefusedError, end_of, open_socket
 from tests.world.environment import environ, require
 
@@ -86,7 +86,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         .replace("FOLDER", str(folder))
         .replace("ENVIRONMENT", json.dumps(inherited))
     )
-    config = files["jupyterhub_config.py"].replace(PORT, port) + own
+    config = files["jupyterhub_config.py"].replace(PORTS[0], port) + own
     (folder / "jupyterhub_config.py").write_text(config)
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(

@@ -23,13 +23,13 @@ class AdapterEntry:
         host: A module that the host always imports; empty for the adapter of any application.
         serves_in_children: Whether the host serves in processes that `multiprocessing` starts. They get the
             setup as well; other child processes never do.
-        without_tornado: Advice for the operator of a release that does not serve with Tornado.
+        advice: Advice for the operator if the host has a server that cannot be guarded.
     """
 
     module: str
     host: str = ""
     serves_in_children: bool = False
-    without_tornado: str = ""
+    advice: str = ""
 
     def load(self) -> Adapter | None:
         """Return the adapter; None if its host is not imported, so that no application is of this kind."""
@@ -47,13 +47,26 @@ ADAPTERS: tuple[AdapterEntry, ...] = (
     AdapterEntry(
         "stormdoor.apps.streamlit",
         "streamlit",
-        without_tornado="Streamlit serves with Starlette since 1.57, and since 1.53 with "
+        advice="Streamlit serves with Starlette since 1.57, and since 1.53 with "
         "server.useStarlette; install an older release, or put an identity proxy in front of it",
     ),
     AdapterEntry("stormdoor.apps.socketio", "engineio"),
     AdapterEntry("stormdoor.apps.sockjs", "sockjs"),
     AdapterEntry("stormdoor.apps.visdom", "visdom"),
     AdapterEntry("stormdoor.apps.voila", "voila"),
+    AdapterEntry(
+        "stormdoor.apps.any",
+        "mitmproxy.tools.web",
+        advice="The proxy of mitmweb is such a server, for programs and not for browsers; start it with the "
+        "port of the proxy, as the guide docs/how-to/guard-mitmweb.md does: "
+        "stormdoor run --insecure-allow-http 8080 -- mitmweb --listen-port 8080",
+    ),
+    AdapterEntry(
+        "stormdoor.apps.any",
+        "octoprint",
+        advice="OctoPrint shows a page of its own at its port until it has started; allow the port, as the "
+        "guide docs/how-to/guard-octoprint.md does. Its application is guarded all the same",
+    ),
     AdapterEntry("stormdoor.apps.any"),
 )
 """In the order of the choice. The adapter of any application is last."""

@@ -109,7 +109,7 @@ def run(
         secrets=secrets,
         serves_in_children=tuple(one.host for one in ADAPTERS if one.serves_in_children),
         key=os.urandom(32).hex(),
-        hosts=tuple(one.host for one in ADAPTERS if one.without_tornado),
+        hosts=tuple(one.host for one in ADAPTERS if one.advice),
         allow=insecure_allow_http,
         log_format=log_format,
     )
@@ -123,7 +123,7 @@ def run(
         environment=kept,
         tell=tell,
         at_login=lambda: _first_account(file if "store" in written else None, url, actor(), tell),
-        advice={one.host: one.without_tornado for one in ADAPTERS},
+        advice={one.host: one.advice for one in ADAPTERS},
         allow_sudo=allow_sudo,
     ).run()
 

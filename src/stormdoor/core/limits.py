@@ -148,7 +148,8 @@ class Limits(EndpointLimits):
         unfinished_logins: Logins that unauthenticated clients have begun and not finished, in the whole
             store: passkey challenges, and as many logins at a provider.
         message_depth: Greatest depth of nested arrays and objects in a message.
-        offences: Refused messages, within a minute, after which the connection is closed (1008).
+        offences: Refused messages, within a minute, after which the connection is closed (1008). Messages of
+            a type that the principal may not send do not count.
         outbound_seconds: Seconds that a write may wait for a slow reader.
         buffered_bytes: Bytes that the process keeps for all its connections: unfinished and delayed
             messages, and messages that wait for slow readers.

@@ -55,6 +55,11 @@ _MOST_OFFERS = 2
 _AMBIENT = {Source.COOKIE: "a cookie", Source.CERTIFICATE: "a certificate"}
 
 
+def _ambient_name(place: Place) -> str:
+    """Return words for an ambient credential; a name with a space is that of no header (`application`)."""
+    return _AMBIENT.get(place.source) or (place.name if " " in place.name else "a proxy header")
+
+
 def _offers(token: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
     """Split a message into the subprotocols that it names; return () if it is a plain credential."""
     if not token.startswith(prefixes):
@@ -161,7 +166,7 @@ class CredentialResolver:
         ):
             return Refusal(
                 Denial.ORIGIN,
-                f"{_AMBIENT.get(credential.place.source, 'a proxy header')} without an Origin; a client "
+                f"{_ambient_name(credential.place)} without an Origin; a client "
                 "that is no browser should use a token, a key or a ticket, or send the Origin of an "
                 "allowed page",
             )

@@ -394,8 +394,16 @@ class Inbound:
         *,
         permission: str = "",
         monotonic: float | None = None,
+        offence: bool = True,
     ) -> bool:
         """Count and record a refusal on an open connection.
+
+        Args:
+            connection: The connection.
+            refusal: The refusal of one message.
+            permission: The permission that the message needs.
+            monotonic: The present time of the monotonic clock, in seconds; None to read it.
+            offence: Whether it counts for `limits.offences`.
 
         Returns:
             Whether it reached `limits.offences`, so that the connection has ended.
@@ -403,7 +411,8 @@ class Inbound:
         denial = refusal.denial
         self._statistics.rejected[denial] += 1
         now = self._monotonic() if monotonic is None else monotonic
-        tat = spend(connection.offence_tat, now, self._offences)
+        tat = spend(connection.offence_tat, now, self._offences) if offence else None
+        ended = offence and tat is None
         if tat is not None:
             connection.offence_tat = tat
         self._trail.note(
@@ -423,7 +432,7 @@ class Inbound:
             )
         )
         self._registry.operator_log.refused_message(refusal, connection, now, permission=permission)
-        if tat is None:
+        if ended:
             self._registry.end(
                 connection,
                 Refusal(
@@ -433,7 +442,7 @@ class Inbound:
                     f"limits.offences = {self._limits.offences} refused messages in a minute",
                 ),
             )
-        return tat is None
+        return ended
 
 
 class BinaryInbound(Inbound):

@@ -28,8 +28,8 @@ class MessagePermissions:
             "/type", "/header/kind", or "/0" for the first element of an array.
         permissions: The permission by type.
         default: The permission of every other type; None to refuse them.
-        refused: What happens after a refused message: "drop" (the connection stays open until there are too
-            many of them, `limits.offences`) or "close" (1008).
+        refused: What happens after a refused message: "drop" (the connection stays open, unless there are too
+            many that cannot be read, `limits.offences`) or "close" (3003, or 1008 if it cannot be read).
         answer: A text that the client gets as the answer to a refused message; None for no answer.
         resource: The kind of resource that the permissions are about. Its id is what the groups of the route
             contain, such as the id of a kernel. None for no resource.

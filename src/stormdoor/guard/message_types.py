@@ -12,7 +12,7 @@ from stormdoor.core.readers import TypeReader, Unreadable, make_reader
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.message_permissions import MessagePermissions
 
-__all__ = ["MessageTypes", "TypeRefused"]
+__all__ = ["MessageTypes", "TypeRefused", "is_offence"]
 
 _REASON = "your roles do not permit messages of this type"
 
@@ -123,6 +123,15 @@ class MessageTypes:
                     permission,
                 )
         return None
+
+
+def is_offence(refusal: Refusal) -> bool:
+    """Return whether a refusal by type counts for `limits.offences`.
+
+    The page of an application does not know what a viewer may send: each move of a slider is a message. Such
+    messages are dropped, and `limits.messages` bounds them. A message that cannot be read comes from no page.
+    """
+    return refusal.denial is Denial.INVALID_MESSAGE
 
 
 def _unreadable(error: Unreadable) -> TypeRefused:

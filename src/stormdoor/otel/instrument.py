@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.tracing import check_ratio
 from stormdoor.runtime.guard import Guard
+from stormdoor.settings.installation import install_command
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -85,5 +86,5 @@ def instrument_by_environment(guard: Guard) -> None:
 
 def _missing(error: ModuleNotFoundError, packages: str) -> ConfigurationError:
     return ConfigurationError(
-        f"OpenTelemetry needs {error.name}, which is not installed; run: pip install {packages}"
+        f"OpenTelemetry needs {error.name}, which is not installed; run: {install_command(packages)}"
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stormdoor.errors import ConfigurationError
 from stormdoor.ports import Store
+from stormdoor.settings.installation import install_command
 from stormdoor.stores.memory import MemoryStore
 from stormdoor.stores.sqlite import SqliteStore
 from stormdoor.stores.sqlite.copy import copy_database
@@ -50,7 +51,7 @@ def _postgresql(url: str, trail_key: bytes | None) -> Store:
         if error.name != "asyncpg":
             raise
         raise ConfigurationError(
-            "a store on PostgreSQL needs asyncpg: pip install 'stormdoor[postgres]'"
+            "a store on PostgreSQL needs asyncpg: " + install_command("'stormdoor[postgres]'")
         ) from error
     return PostgresqlStore(url, trail_key)
 

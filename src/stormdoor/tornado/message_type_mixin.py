@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 from tornado.websocket import WebSocketClosedError
 
-from stormdoor.core.denial import Denial
 from stormdoor.core.frame import BINARY, TEXT
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.message_permissions import MessagePermissions
-from stormdoor.guard.message_types import MessageTypes, TypeRefused
+from stormdoor.guard.message_types import MessageTypes, TypeRefused, is_offence
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 
 __all__ = ["MessageTypeMixin", "route_groups"]
@@ -63,12 +62,16 @@ class MessageTypeMixin(OutboundMixin):
         if refused.refusal is None:
             return
         guard, declared = self._door_guard, self._door_messages
-        if guard.inbound.reject(connection, refused.refusal, permission=refused.permission):
+        refusal = refused.refusal
+        offence = is_offence(refusal)
+        if guard.inbound.reject(
+            connection, refusal, permission=refused.permission, offence=offence
+        ):
             return
         if refused.fatal or declared.refused == "close":
-            guard.registry.end(connection, refused.refusal)
+            guard.registry.end(connection, refusal)
             return
-        if declared.answer is None and refused.refusal.denial is Denial.INVALID_MESSAGE:
+        if declared.answer is None and offence:
             return  # what it asks for is not known
         try:
             for one in types.answers():

@@ -150,7 +150,7 @@ async def test_bcrypt_without_its_library(
     monkeypatch.setattr(module, "_checkpw", None)
     verdict = await passwords.verify(PASSWORD, BCRYPT)
     assert isinstance(verdict, Mismatch)
-    assert 'pip install "stormdoor[bcrypt]"' in verdict.detail
+    assert "pip install 'stormdoor[bcrypt]'" in verdict.detail
 
 
 def test_the_library_for_bcrypt_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:

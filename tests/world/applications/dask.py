@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Recipe, run
+from tests.world.application import Application, OwnClient, Recipe, run
 from tests.world.bokeh_protocol import address_of, drag, exchange, greet
 from tests.world.client import Client, answer_of
 from tests.world.socket_channel import socket_channel
@@ -28,13 +28,21 @@ async def _pong(socket: ClientConnection) -> None:
     await answer_of(socket, "pong")
 
 
+_PROGRAM = """
+from distributed import Client
+
+with Client("tcp://127.0.0.1:8786", timeout=20) as client:
+    assert client.scheduler_info()["type"] == "Scheduler"
+"""
+"""The scheduler's own port is no HTTP, and the guard leaves it to Dask's TLS."""
+
 _SCHEDULER = [
     "dask",
     "scheduler",
     "--host",
     "127.0.0.1",
     "--port",
-    "0",
+    "8786",
     "--dashboard-address",
     "127.0.0.1:8888",
 ]
@@ -49,4 +57,6 @@ APPLICATION = Application(
         socket_channel("eventstream", _eventstream, _pong),
     ],
     ready="/status",
+    health="/health",
+    own_client=OwnClient(_PROGRAM, logs_in=False),
 )

@@ -34,4 +34,5 @@ APPLICATION = Application(
     guarded=run({"worker.py": _PROGRAM}, _COMMAND),
     channels=[replace(DASK.channels[0], name="plots of a worker", bursts=())],
     ready="/status",
+    health="/health",
 )

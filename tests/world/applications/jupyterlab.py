@@ -278,6 +278,7 @@ APPLICATION = Application(
         ),
     ],
     ready="/api",
+    health="/api",
     enter=_enter,
     own_login=OwnLogin(log_in, logout="/logout"),
 )

@@ -29,6 +29,7 @@ APPLICATION = Application(
     guarded=run({}, _COMMAND),
     channels=JUPYTERLAB.channels[:1],
     ready="/api",
+    health="/api",
     enter=_enter,
     keys=True,
 )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Recipe, run
+from tests.world.application import Application, OwnClient, Recipe, run
 from tests.world.client import Client, FailedError, answer_of
 from tests.world.socket_channel import socket_channel
 
@@ -17,7 +17,6 @@ __all__ = ["APPLICATION"]
 _PASSWORD = "c0ffee" * 4
 
 _PROXY = "8080"
-"""As in the guide: a port that the guide allows must be known."""
 
 
 async def _enter(client: Client, guarded: bool) -> Client:
@@ -44,6 +43,26 @@ async def _typing(updates: ClientConnection) -> None:
         await _filter(updates)
 
 
+_PROGRAM = """
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204)
+        self.end_headers()
+
+
+server = HTTPServer(("127.0.0.1", 0), Page)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+proxy = urllib.request.ProxyHandler({"http": "http://127.0.0.1:8080"})
+page = f"http://127.0.0.1:{server.server_port}/"
+assert urllib.request.build_opener(proxy).open(page, timeout=20).status == 204
+"""
+"""A recorded program sends its request through the proxy."""
+
 _COMMAND = [
     "mitmweb",
     "--web-port",
@@ -64,4 +83,5 @@ APPLICATION = Application(
     guarded=run({}, _COMMAND, "--insecure-allow-http", _PROXY),
     channels=[socket_channel("", _updates, _filter, filter_200_times=_typing)],
     enter=_enter,
+    own_client=OwnClient(_PROGRAM, logs_in=False),
 )

@@ -30,9 +30,12 @@ APPLICATION = Application(
     packages=["panel", "bokeh"],
     plain=Recipe(
         {"app.py": _FILES["app.py"]},
-        ["panel", "serve", "app.py", "--port", "8888", "--address", "127.0.0.1"],
+        ["panel", "serve", "app.py", "--port", "8888", "--address", "127.0.0.1", "--liveness"],
     ),
-    guarded=run(_FILES, ["panel", "serve", "app.py", "--port", "8888", "--address", "127.0.0.1"]),
+    guarded=run(
+        _FILES,
+        ["panel", "serve", "app.py", "--port", "8888", "--address", "127.0.0.1", "--liveness"],
+    ),
     channels=[
         socket_channel(
             "",
@@ -45,4 +48,5 @@ APPLICATION = Application(
         )
     ],
     ready="/app",
+    health="/liveness",
 )

@@ -14,6 +14,7 @@ from tests.world.application import (
     Burst,
     Channel,
     Conversation,
+    OwnClient,
     Recipe,
     files_of_page,
     run,
@@ -107,6 +108,25 @@ async def _many(client: Client, conversation: Conversation) -> None:
         await conversation.exchange()
 
 
+_PROGRAM = """
+import asyncio
+import os
+
+import socketio
+
+
+async def main():
+    async with socketio.AsyncSimpleClient() as client:
+        address = "http://127.0.0.1:8888"
+        headers = {"Origin": address, "Cookie": os.environ["STORMDOOR_COOKIE"]}
+        await client.connect(address, headers=headers)
+        await client.emit("say", "hello")
+        assert await client.receive(timeout=20) == ["said", "hello"]
+
+
+asyncio.run(main())
+"""
+
 _FILES = files_of_page("guard-socketio")
 
 APPLICATION = Application(
@@ -118,4 +138,5 @@ APPLICATION = Application(
         socket_channel("websocket", _websocket, _say, _greet, messages_300=_typing),
         Channel("polling", _polling, [Burst("60 messages", _many)]),
     ],
+    own_client=OwnClient(_PROGRAM),
 )

@@ -50,4 +50,5 @@ APPLICATION = Application(
     guarded=run(_FILES, ["streamlit", *_ARGUMENTS]),
     channels=[socket_channel("", _stream, _rerun, slider_for_6_s=_reruns)],
     ready="/_stcore/health",
+    health="/_stcore/health",
 )

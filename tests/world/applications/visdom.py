@@ -10,7 +10,16 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from tests.world.application import Application, Burst, Channel, Conversation, Recipe, run
+from tests.world.application import (
+    Application,
+    Burst,
+    Channel,
+    Conversation,
+    OwnClient,
+    Recipe,
+    program_of_page,
+    run,
+)
 from tests.world.client import Client, FailedError, RefusedError, answer_of
 from tests.world.socket_channel import socket_channel
 
@@ -99,6 +108,16 @@ if "visdom.server" in sys.orig_argv and "stormdoor" not in sys.orig_argv:
 """
 """visdom downloads scripts at each start, and ends where it cannot. Python loads this before it."""
 
+_PROGRAM = """
+import os
+
+os.environ["VISDOM_KEY"] = os.environ["STORMDOOR_KEY"]
+GUIDE
+
+plots.text("from a program", win="told")
+assert plots.win_exists("told")
+""".replace("GUIDE", program_of_page("guard-visdom"))
+
 _COMMAND = [
     "python",
     "-m",
@@ -122,4 +141,6 @@ APPLICATION = Application(
         Channel("polling", _polling, [Burst("60 messages", _polls)]),
     ],
     ready="/health",
+    health="/health",
+    own_client=OwnClient(_PROGRAM),
 )

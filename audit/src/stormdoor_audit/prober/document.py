@@ -7,7 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from stormdoor_audit.report.installation import install_command
+
 __all__ = ["BadDocument", "parse_json", "parse_yaml", "read_any", "read_text", "read_toml"]
+
+_YAML = "'stormdoor-audit[yaml]'"
 
 LONGEST = 64 * 1024 * 1024
 """A browser session is long, in bytes."""
@@ -70,7 +74,7 @@ def parse_yaml(text: str, name: str) -> Any:
         import yaml  # noqa: PLC0415 - an extra: JSON needs nothing of it
     except ImportError as error:
         raise BadDocument(
-            f"{name} is YAML, which needs PyYAML: pip install 'stormdoor-audit[yaml]'; or give it as JSON"
+            f"{name} is YAML, which needs PyYAML: {install_command(_YAML)}; or give it as JSON"
         ) from error
 
     class Loader(yaml.SafeLoader):

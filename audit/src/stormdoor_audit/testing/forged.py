@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from stormdoor_audit.prober.identity import Identity
+from stormdoor_audit.report.installation import install_command
 
 __all__ = ["forged_token", "with_token", "without_signature"]
 
@@ -48,7 +49,7 @@ def forged_token(token: str, key: str | bytes, **claims: Any) -> str:
         from joserfc import jwk, jws  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ImportError(
-            "forged_token needs joserfc: pip install 'stormdoor-audit[probe]'"
+            "forged_token needs joserfc: " + install_command("'stormdoor-audit[probe]'")
         ) from error
     kinds: Mapping[str, type[jwk.OctKey | jwk.RSAKey | jwk.ECKey | jwk.OKPKey]] = {
         "HS": jwk.OctKey,

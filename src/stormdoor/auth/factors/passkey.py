@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from stormdoor.core.factor import Factor
 from stormdoor.core.origin import parse_origin
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.installation import install_command
 
 __all__ = ["Assertion", "NotProved", "PasskeyRegistration", "Passkeys", "challenge_of", "handle_of"]
 
@@ -65,7 +66,8 @@ def _webauthn() -> Any:
         import webauthn  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         raise ConfigurationError(
-            'passkeys need the extra "second-factor"; run pip install "stormdoor[second-factor]"'
+            'passkeys need the extra "second-factor"; run '
+            + install_command("'stormdoor[second-factor]'")
         ) from None
     return webauthn
 

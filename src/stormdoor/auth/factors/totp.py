@@ -13,6 +13,7 @@ import secrets
 from types import ModuleType
 
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.installation import install_command
 
 __all__ = [
     "DRIFT_STEPS",
@@ -46,7 +47,8 @@ def _library(name: str) -> ModuleType:
         return segno
     except ImportError:
         raise ConfigurationError(
-            'TOTP needs the extra "second-factor"; run pip install "stormdoor[second-factor]"'
+            'TOTP needs the extra "second-factor"; run '
+            + install_command("'stormdoor[second-factor]'")
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.installation import install_command
 
 try:
     import httpx2
@@ -10,7 +11,8 @@ except ModuleNotFoundError as error:
     if error.name != "httpx2":
         raise
     raise ConfigurationError(
-        "stormdoor.auth.oauth needs httpx2; install the extra: pip install 'stormdoor[oidc]'"
+        "stormdoor.auth.oauth needs httpx2; install the extra: "
+        + install_command("'stormdoor[oidc]'")
     ) from None
 
 __all__ = ["httpx2"]

@@ -22,6 +22,7 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from stormdoor.auth.password.common_passwords import common_passwords
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.installation import install_command
 
 _checkpw: Callable[[bytes, bytes], bool] | None
 try:
@@ -314,7 +315,8 @@ class Passwords:
             return self._waste(typed, "")
         if stored.startswith(_BCRYPT):
             if _checkpw is None:
-                return self._waste(typed, 'the hash is bcrypt; run pip install "stormdoor[bcrypt]"')
+                advice = install_command("'stormdoor[bcrypt]'")
+                return self._waste(typed, f"the hash is bcrypt; run {advice}")
             try:
                 right = _checkpw(typed[:_BCRYPT_BYTES], stored.encode("utf-8"))
             except ValueError:

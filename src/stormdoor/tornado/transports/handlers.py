@@ -20,7 +20,7 @@ from stormdoor.core.origin import request_as_handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.inbound import Refused
-from stormdoor.guard.message_types import MessageTypes
+from stormdoor.guard.message_types import MessageTypes, is_offence
 from stormdoor.guard.pause import FENCED, PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.runtime.guard import Guard
@@ -285,10 +285,13 @@ class HttpTransport(RequestHandler):
         refused = types.check_body(connection, body, guard.clock.now())
         if refused is None or refused.refusal is None:
             return None
-        ended = guard.inbound.reject(connection, refused.refusal, permission=refused.permission)
+        refusal = refused.refusal
+        ended = guard.inbound.reject(
+            connection, refusal, permission=refused.permission, offence=is_offence(refusal)
+        )
         if declared.refused == "close" and not ended:
-            guard.registry.end(connection, refused.refusal)
-        return refused.refusal
+            guard.registry.end(connection, refusal)
+        return refusal
 
     def _door_forbid_compression(self) -> None:
         """Disable compression of the answer, to read the id of a new session in it."""

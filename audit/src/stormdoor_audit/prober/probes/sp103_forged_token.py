@@ -43,8 +43,11 @@ from stormdoor_audit.report.finding import Check, Level
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from stormdoor_audit.report.installation import install_command
 
 __all__ = ["PROBE", "SPELLINGS", "decoded", "unsigned_as"]
+
+_EXTRA = "'stormdoor-audit[probe]'"
 
 _KNOWN = (
     "", "secret", "changeme", "password", "your-256-bit-secret", "key", "jwt", "supersecret", "test",
@@ -184,7 +187,7 @@ async def _run(situation: Situation) -> list[Result]:
         try:
             key = situation.public_key or await _published(situation, token)
         except ImportError:
-            key, settle = b"", "the extra `probe`: pip install 'stormdoor-audit[probe]'"
+            key, settle = b"", f"the extra `probe`: {install_command(_EXTRA)}"
             doubts.append("the key that the server publishes was not tried: joserfc is missing")
         try:
             forgeries = list(_forgeries(token, key))
