@@ -7,11 +7,12 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
 
-from stormdoor.run.hold import count_no_hops, hold, release, stream_of
+from stormdoor.run.hold import copy_of, count_no_hops, hold, is_tcp, release
 
 PROGRAM = """
 import os, signal, socket, sys
@@ -66,9 +67,7 @@ def test_a_held_listener_drops_clients() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = server.getsockname()
         assert _connects(address)
-        listener = stream_of(os.getpid(), server.fileno())
-        assert listener is not None
-        with listener:
+        with copy_of(os.getpid(), server.fileno()) as listener:
             hold(listener)
         assert not _connects(address)
         assert _connects(address, without_hops=True)
@@ -83,9 +82,14 @@ def test_a_held_listener_drops_clients() -> None:
 
 
 def test_other_sockets_are_left_alone() -> None:
-    """A socket that is not TCP is not held, and its duplicate is closed."""
-    with socket.socket(socket.AF_UNIX) as one:
-        assert stream_of(os.getpid(), one.fileno()) is None
+    """A socket that is not TCP is not held; of a file there is no duplicate."""
+    with socket.socket(socket.AF_UNIX) as one, copy_of(os.getpid(), one.fileno()) as copy:
+        assert not is_tcp(copy)
+    with (
+        tempfile.TemporaryFile() as file,
+        pytest.raises(OSError, match="socket"),
+    ):
+        copy_of(os.getpid(), file.fileno())
 
 
 PRIVILEGES = """

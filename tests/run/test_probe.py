@@ -42,8 +42,8 @@ def _answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def _spoken(target: tuple[str, int] | str) -> Spoken:
-    probe = Probe(ListeningSocket(1, "there", target), time.monotonic())
+def _spoken(name: tuple[str, int]) -> Spoken:
+    probe = Probe(ListeningSocket(1, "there", name), time.monotonic())
     end = time.monotonic() + 60
     spoken = Spoken.NOT_YET
     while spoken is Spoken.NOT_YET and time.monotonic() < end:
@@ -95,17 +95,51 @@ def test_a_server_that_answers_late_is_found() -> None:
     assert len(asked) > 4
 
 
+def test_a_server_that_speaks_first_gets_one_request() -> None:
+    """Its answer to the first request may be a greeting: the second connection waits for it."""
+    got: list[bytes] = []
+
+    def greet(one: socket.socket) -> None:
+        one.sendall(b"\xff\0\0\0\0\0\0\0\x01\x7f")
+        one.settimeout(1)
+        got.append(one.recv(1000))
+
+    with _answering(greet) as port:
+        assert _spoken(("127.0.0.1", port)) is Spoken.OTHER
+    assert sum(one.startswith((b"OPTIONS", b"GET")) for one in got) <= 1, got
+
+
+def test_a_server_without_an_answer_is_asked_less_and_less_often() -> None:
+    """It gets each question, in clear and over TLS; the pause between two rounds grows to ten minutes."""
+    got: list[bytes] = []
+    pauses: list[float] = []
+    with _answering(lambda one: got.append(one.recv(10))) as port:
+        name = ("127.0.0.1", port)
+        probe = Probe(ListeningSocket(1, "there", name), 0.0)
+        now = 0.0
+        while len(pauses) < 13:
+            assert probe.step(now) is Spoken.NOT_YET
+            if not probe.asks(now):
+                before, now = now, probe.next_at
+                pauses.append(now - before)
+            time.sleep(0.0005)
+        assert probe.unrecognised(now) == "it answers no request at /"
+        probe.close()
+    assert pauses == [0.5 * 2**one for one in range(11)] + [600.0, 600.0]
+    assert [one[:1] for one in got[:6]] == [b"O", b"\x16", b"G", b"\x16", b"G", b"\x16"]
+
+
 def test_the_listeners_of_a_process(tmp_path: Path) -> None:
     """TCP over both families and Unix sockets are found, with the address to connect to."""
     path = str(tmp_path / "socket")
     with socket.create_server(("127.0.0.1", 0)) as one, socket.socket(socket.AF_UNIX) as other:
         other.bind(path)
         other.listen()
-        found = {each.address: each for each in listeners([os.getpid()])}
+        found = {each.address: each for each in listeners([os.getpid()], {})}
         port = one.getsockname()[1]
-        assert found[f"127.0.0.1:{port}"].target == ("127.0.0.1", port)
+        assert found[f"127.0.0.1:{port}"].name == ("127.0.0.1", port)
         assert found[f"127.0.0.1:{port}"].inode == os.fstat(one.fileno()).st_ino
-        assert found[f"unix:{path}"].target == path
+        assert found[f"unix:{path}"].name == os.fsencode(path)
         assert os.getpid() in found[f"unix:{path}"].pids
     assert f"process {os.getpid()} (" in command_of(os.getpid())
     assert "it has ended" in command_of(2**22 + 1)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stormdoor.run.processes import inodes
-from stormdoor.run.sockets import is_accepted, listening_tcp
+from stormdoor.run.processes import listening
+from stormdoor.run.sockets import arrival_of, listening_tcp
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,13 @@ def test_a_connection_is_accepted_when_its_server_has_it(
         socket.create_connection(server.getsockname()[:2]) as client,
     ):
         inode = os.fstat(server.fileno()).st_ino
-        assert listening_tcp()[inode] == server.getsockname()[:2]
-        assert inode in inodes()
-        assert not is_accepted(client)
+        assert listening_tcp()[inode][:2] == server.getsockname()[:2]
+        assert inode in listening()
+        assert not arrival_of(client).accepted
         accepted, _ = server.accept()
         with accepted:
-            assert is_accepted(client)
-        assert is_accepted(client)
+            assert arrival_of(client).accepted
+        assert arrival_of(client).accepted
 
 
 def test_a_connection_to_a_unix_socket(tmp_path: Path) -> None:
@@ -39,6 +39,6 @@ def test_a_connection_to_a_unix_socket(tmp_path: Path) -> None:
         server.bind(str(tmp_path / "socket"))
         server.listen()
         client.connect(server.getsockname())
-        assert not is_accepted(client)
+        assert not arrival_of(client).accepted
         with server.accept()[0]:
-            assert is_accepted(client)
+            assert arrival_of(client).accepted

@@ -35,6 +35,7 @@ def run(
     insecure_unguarded_pages: Annotated[bool, Parameter(negative="")] = False,
     any_release: bool = False,
     allow_sudo: bool = False,
+    strict: bool = False,
     insecure_allow_http: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     log_format: LogFormat = "text",
     json: bool = False,
@@ -53,6 +54,7 @@ def run(
         any_release: Guard releases of an application that were not tested, too.
         allow_sudo: Let child processes change their user (sudo). A server in a child process without the
             guard may then answer clients for a second, before it is ended.
+        strict: End each listener that is not guarded and not known to speak another protocol than HTTP.
         insecure_allow_http: An address or a port that may serve HTTP unguarded. May be repeated.
         log_format: text, or json: the log of the program and the reports are lines of JSON.
         json: Report as JSON, one line each, on standard error; the log of the program stays as it is.
@@ -108,6 +110,7 @@ def run(
         any_release=any_release,
         secrets=secrets,
         serves_in_children=tuple(one.host for one in ADAPTERS if one.serves_in_children),
+        other_protocols=tuple(row for one in ADAPTERS for row in one.other_protocols),
         key=os.urandom(32).hex(),
         hosts=tuple(one.host for one in ADAPTERS if one.advice),
         allow=insecure_allow_http,
@@ -125,6 +128,7 @@ def run(
         at_login=lambda: _first_account(file if "store" in written else None, url, actor(), tell),
         advice={one.host: one.advice for one in ADAPTERS},
         allow_sudo=allow_sudo,
+        strict=strict,
     ).run()
 
 

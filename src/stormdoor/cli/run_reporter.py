@@ -13,7 +13,12 @@ from stormdoor.logs import JsonFormatter
 
 __all__ = ["Reporter"]
 
-_FAILURES = ("refused", "failed", "child ended")
+_LEVELS = {
+    "refused": logging.ERROR,
+    "failed": logging.ERROR,
+    "child ended": logging.ERROR,
+    "unrecognised": logging.WARNING,
+}
 
 
 class Reporter:
@@ -25,7 +30,7 @@ class Reporter:
 
     def __init__(self, form: Literal["text", "json", "events"]) -> None:
         self._form = form
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     def password(self, name: str, password: str) -> None:
         """Print a password, on a terminal only."""
@@ -51,9 +56,17 @@ class Reporter:
                 self._print(f"ended a child process: {said['reason']}")
             case "allowed":
                 self._print(f"NOT guarded, as you allowed: {said['address']}, {said['process']}")
-            case "other" if said["process"] not in self._told:
-                self._told.add(said["process"])  # a kernel has five listeners
-                self._print(f"not guarded, as it speaks no HTTP: {said['process']}")
+            case "other" if (said["process"], said["protocol"]) not in self._told:
+                # A kernel has five listeners.
+                self._told.add((said["process"], said["protocol"]))
+                self._print(f"not guarded, as it speaks {said['protocol']}: {said['process']}")
+            case "unrecognised":
+                self._print(
+                    f"NOT guarded, and not recognised: {said['address']}, {said['process']}; "
+                    f"{said['reason']}.\n"
+                    "--strict ends such listeners; if clients shall reach this one, write "
+                    f"--insecure-allow-http {said['address']}"
+                )
             case "first account":
                 self._print(
                     f"the store has no account yet. The password of {said['name']} is in "
@@ -98,7 +111,7 @@ class Reporter:
 def _record(said: Mapping[str, Any]) -> str:
     """Return the line of JSON of an event, with the fields of a record of the log."""
     facts = {name: value for name, value in said.items() if name not in ("event", "pid", "reason")}
-    level = logging.ERROR if said["event"] in _FAILURES else logging.INFO
+    level = _LEVELS.get(said["event"], logging.INFO)
     record = logging.LogRecord(
         "stormdoor.run", level, "", 0, str(said.get("reason", said["event"])), (), None
     )

@@ -1,4 +1,4 @@
-"""Let no client reach a TCP listener of another process, until the listener is known."""
+"""Duplicate a socket of another process, and let no client reach a TCP listener until it is known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Iterable
 
-__all__ = ["count_no_hops", "hold", "release", "stream_of"]
+__all__ = ["copy_of", "count_no_hops", "hold", "is_tcp", "release"]
 
 _PIDFD_GETFD = 438
 _IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
@@ -17,13 +17,13 @@ _HIGHEST = 255
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def stream_of(pid: int, descriptor: int) -> socket.socket | None:
-    """Return a duplicate of a TCP socket of another process; None if it is another kind of socket.
+def copy_of(pid: int, descriptor: int) -> socket.socket:
+    """Return a duplicate of a socket of another process.
 
     It must be closed at once: as long as it is open, the other process cannot free its port.
 
     Raises:
-        OSError: The process has ended, or the kernel forbids it.
+        OSError: The process has ended, the descriptor is no socket, or the kernel forbids it.
     """
     process = os.pidfd_open(pid)
     try:
@@ -32,11 +32,16 @@ def stream_of(pid: int, descriptor: int) -> socket.socket | None:
         os.close(process)
     if copy < 0:
         raise OSError(ctypes.get_errno(), "pidfd_getfd")
-    one = socket.socket(fileno=copy)
-    if one.family in (socket.AF_INET, socket.AF_INET6) and one.type == socket.SOCK_STREAM:
-        return one
-    one.close()
-    return None
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
+
+
+def is_tcp(one: socket.socket) -> bool:
+    """Return whether a socket is one of TCP, or of MPTCP."""
+    return one.family in (socket.AF_INET, socket.AF_INET6) and one.type == socket.SOCK_STREAM
 
 
 def hold(listener: socket.socket) -> None:
@@ -66,11 +71,10 @@ def release(descriptors: Iterable[tuple[int, int]]) -> None:
         descriptors: The processes that have it open, with their descriptors.
     """
     for pid, descriptor in descriptors:
-        with contextlib.suppress(OSError):  # closed meanwhile: the next one has it, or none
-            listener = stream_of(pid, descriptor)
-            if listener is not None:
-                with listener:
-                    _accept_hops(listener, 0)
+        # Closed meanwhile: the next one has it, or none.
+        with contextlib.suppress(OSError), copy_of(pid, descriptor) as listener:
+            if is_tcp(listener):
+                _accept_hops(listener, 0)
                 return
 
 

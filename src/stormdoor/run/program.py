@@ -12,25 +12,29 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from stormdoor.errors import ConfigurationError, StormdoorError
-from stormdoor.run.hold import hold, release, stream_of
+from stormdoor.run.connect import open_file
+from stormdoor.run.hold import copy_of, hold, is_tcp, release
 from stormdoor.run.listen_calls import ListenCalls, ask_before_listen
 from stormdoor.run.probe import Probe, Spoken
 from stormdoor.run.processes import (
     ListeningSocket,
+    address_of,
     command_of,
     descendants,
     has_variable,
-    inodes,
     is_open,
     listeners,
+    listening,
     program_of,
 )
 from stormdoor.run.settings import RunSettings
+from stormdoor.run.sockets import unix_socket
 
 __all__ = ["CANNOT_START", "NOT_FOUND", "REFUSED", "Program"]
 
@@ -44,8 +48,6 @@ _COMPLETE_SECONDS = 1.0
 """Time between two looks at all descriptors, if no listener and no process comes or goes."""
 _AWAITED_SECONDS = 1.0
 """Time that a process may need to listen after it has asked."""
-_HELD_SECONDS = 3.0
-"""A server of HTTP answers before that. Other protocols may be silent, and their clients wait."""
 _END_SECONDS = 5.0
 _STARTUP = Path(__file__).with_name("startup")
 _VARIABLE = "STORMDOOR_RUN"
@@ -87,6 +89,7 @@ class Program:
         advice: Advice for hosts that do not serve with Tornado, by their module.
         allow_sudo: Let processes of the program change their user, also if their `listen` calls then cannot
             wait for this process.
+        strict: End listeners that are not recognised.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Program:
         at_login: Callable[[], None],
         advice: Mapping[str, str] = MappingProxyType({}),
         allow_sudo: bool = False,
+        strict: bool = False,
     ) -> None:
         self._command = list(command)
         self._settings = settings
@@ -107,6 +111,7 @@ class Program:
         self._at_login: Callable[[], None] | None = at_login
         self._advice = dict(advice)
         self._allow_sudo = allow_sudo
+        self._strict = strict
         self._hosts: dict[int, str] = {}
         """The host in a process, if there is advice for it."""
         self._hooked: set[int] = set()
@@ -123,6 +128,14 @@ class Program:
         """Inodes of listeners that no client reaches yet."""
         self._awaited: dict[int, float] = {}
         """Inodes of sockets that are about to listen, and when they are not awaited any more."""
+        self._called: dict[int, str] = {}
+        """Addresses of sockets that have called `listen`, by their inodes."""
+        self._files: dict[int, int] = {}
+        """Descriptors of the files of Unix sockets that have called `listen`, by the sockets' inodes."""
+        self._other_inodes: dict[int, str] = {}
+        """Other protocols of listeners, as the process that has made each tells."""
+        self._other_addresses: dict[str, tuple[int, str]] = {}
+        """Other protocols at addresses that a process has chosen for its children, and this process."""
         self._listening: frozenset[int] = frozenset()
         self._processes: set[int] = set()
         self._present: dict[int, ListeningSocket] = {}
@@ -130,6 +143,8 @@ class Program:
         self._probes: dict[int, Probe] = {}
         self._judged: set[int] = set()
         """Inodes of listeners that speak another protocol, or may speak HTTP."""
+        self._unrecognised: set[int] = set()
+        """Inodes of listeners that the operator has been told of, and that are still asked."""
         self._refusal: str | None = None
         self._status: int | None = None
         self._stopping = False
@@ -179,6 +194,8 @@ class Program:
         finally:
             for probe in self._probes.values():
                 probe.close()
+            for file in self._files.values():
+                os.close(file)
             signal.signal(
                 signal.SIGIO, signal.SIG_IGN
             )  # one that is pending would end this process
@@ -293,25 +310,32 @@ class Program:
                 return
             if not message:
                 return
-            try:
-                said = json.loads(message)
-            except ValueError:
-                continue  # longer than a report may be: its listener counts as unguarded
-            if said.get("event") == "refused":
-                process = f"process {said['pid']} ({said['command']})"
-                self._refusal = f"{process}: {said['reason']}"
-            elif said.get("event") == "listens":
-                self._hooked.add(int(said["pid"]))
+            # A report longer than it may be is none: its listener counts as unguarded.
+            with contextlib.suppress(ValueError):
+                self._take_report(json.loads(message))
+
+    def _take_report(self, said: Mapping[str, Any]) -> None:
+        pid = int(said["pid"])
+        match said["event"]:
+            case "refused":
+                self._refusal = f"process {pid} ({said['command']}): {said['reason']}"
+            case "listens":
+                self._hooked.add(pid)
                 inode = int(said["inode"])
                 self._awaited[inode] = time.monotonic() + _AWAITED_SECONDS
                 if said["deferred"]:
                     self._deferred.add(inode)
-            elif said.get("event") == "host":
-                self._hosts[int(said["pid"])] = str(said["host"])
-            elif said.get("event") == "guarded":
+                if said["protocol"]:
+                    self._other_inodes[inode] = said["protocol"]
+            case "announces":
+                for address in said["addresses"]:
+                    self._other_addresses[address] = pid, said["protocol"]
+            case "host":
+                self._hosts[pid] = str(said["host"])
+            case "guarded":
                 for inode in map(int, said["inodes"]):
-                    self._guarded.setdefault(inode, set()).add(program_of(int(said["pid"])))
-                self._servers.add(int(said["pid"]))
+                    self._guarded.setdefault(inode, set()).add(program_of(pid))
+                self._servers.add(pid)
                 self._has_served = True
                 self._tell(said)
                 if said["login"]:
@@ -330,41 +354,53 @@ class Program:
         """Hold each socket that is about to listen, unless Tornado accepts nothing before it is guarded."""
         for call in self._calls.waiting() if self._calls is not None else ():
             self._read_reports(reports)  # the hook reports a listener before the call
-            try:
-                listener = stream_of(call.pid, call.descriptor)
-                if listener is None:
-                    continue
-                with listener:
-                    inode = os.fstat(listener.fileno()).st_ino
-                    self._awaited[inode] = time.monotonic() + _AWAITED_SECONDS
-                    if inode in self._deferred:
-                        self._deferred.discard(inode)  # the number may be used again
-                    else:
-                        hold(listener)
-                        self._held.add(inode)
-            except (
-                OSError
-            ):  # the process has ended, or the kernel forbids it: it is asked all the same
-                continue
+            # The process may have ended, or the kernel forbids it: then the listener is asked all the same.
+            with contextlib.suppress(OSError), copy_of(call.pid, call.descriptor) as listener:
+                inode = os.fstat(listener.fileno()).st_ino
+                self._awaited[inode] = time.monotonic() + _AWAITED_SECONDS
+                self._called[inode] = address = address_of(listener)
+                found = ListeningSocket(inode, address, None, ((call.pid, call.descriptor),))
+                if inode in self._deferred:
+                    self._deferred.discard(inode)  # the number may be used again
+                elif listener.family == socket.AF_UNIX:
+                    self._keep_file(found)
+                elif is_tcp(listener) and self._protocol_of(found) is None:
+                    hold(listener)
+                    self._held.add(inode)
+
+    def _keep_file(self, listener: ListeningSocket) -> None:
+        """Open the file of a Unix socket before the program can move or delete it."""
+        with contextlib.suppress(OSError):
+            one = unix_socket(listener.inode)
+            if not one.name.startswith(b"\0") and listener.inode not in self._files:
+                self._files[listener.inode] = open_file(
+                    replace(listener, name=one.name, file=one.file)
+                )
 
     def _find_listeners(self, now: float) -> None:
         """Bring `_present` up to date if a listener or a process has come or gone, and once a second."""
-        listening = inodes()
-        for inode in [
-            one for one, until in self._awaited.items() if one in listening or until < now
-        ]:
+        present = frozenset(listening())
+        expired = {inode for inode, until in self._awaited.items() if until < now}
+        for inode in expired | (present & self._awaited.keys()):
             del self._awaited[inode]
         processes = descendants(os.getpid())
-        known = listening == self._listening and processes == self._processes
+        known = present == self._listening and processes == self._processes and not expired
         if known and now < self._complete_at:
             return
-        self._listening, self._processes = listening, processes
+        self._listening, self._processes = present, processes
         self._complete_at = now + _COMPLETE_SECONDS
-        self._present = {one.inode: one for one in listeners(processes)}
+        self._present = {one.inode: one for one in listeners(processes, self._called)}
         for inode in [one for one in self._probes if one not in self._present]:
             self._probes.pop(inode).close()
-        self._judged &= listening
-        self._held &= listening | self._awaited.keys()
+        kept = present | self._present.keys()
+        self._judged &= kept
+        self._unrecognised &= kept
+        kept |= self._awaited.keys()
+        self._held &= kept
+        for inode in self._called.keys() - kept:
+            del self._called[inode]
+        for inode in self._files.keys() - kept:
+            os.close(self._files.pop(inode))
 
     def _look(self, reports: socket.socket) -> None:
         """Ask each listener that is not guarded, and refuse one that speaks HTTP."""
@@ -380,29 +416,52 @@ class Program:
                     probe.close()
                 continue
             if self._settings.allows(listener.address):
-                self._judged.add(inode)
-                self._release(listener)
-                self._tell(
-                    {"event": "allowed", "address": listener.address, "process": _shown(listener)}
-                )
+                self._spare("allowed", listener)
+                continue
+            protocol = self._protocol_of(listener)
+            if protocol is not None:
+                self._spare("other", listener, protocol=protocol)
                 continue
             probe = self._probes.get(inode)
             if probe is None:
-                probe = self._probes[inode] = Probe(listener, now)
+                file = self._files.pop(inode, None)
+                probe = self._probes[inode] = Probe(listener, now, file)
             spoken = probe.step(now)
-            if spoken is Spoken.NOT_YET and probe.silent_seconds(now) > _HELD_SECONDS:
-                self._release(listener)
-            elif spoken is Spoken.OTHER:
-                self._judged.add(inode)
-                self._release(listener)
-                self._tell(
-                    {"event": "other", "address": listener.address, "process": _shown(listener)}
-                )
+            if spoken is Spoken.OTHER:
+                self._spare("other", listener, protocol="no HTTP")
             elif spoken is Spoken.HTTP:
                 # INVARIANT: the report of a guarded server is older than its first answer.
                 self._read_reports(reports)
                 if inode not in self._guarded and self._refusal is None:
-                    self._refuse(listener)
+                    self._refuse(listener, f"answers HTTP at {listener.address} and is not guarded")
+            elif inode not in self._unrecognised and (why := probe.unrecognised(now)):
+                self._unrecognised.add(inode)
+                self._let_alone(listener, why)
+
+    def _let_alone(self, listener: ListeningSocket, why: str) -> None:
+        """Report a listener that is not recognised, and let its clients reach it; or end it if `strict`."""
+        if self._strict:
+            self._refuse(listener, f"listens at {listener.address} and is not recognised ({why})")
+            return
+        self._release(listener)
+        place = {"address": listener.address, "process": _shown(listener)}
+        self._tell({"event": "unrecognised", **place, "reason": why})
+
+    def _spare(self, event: str, listener: ListeningSocket, **more: str) -> None:
+        """Leave a listener alone that may serve."""
+        self._judged.add(listener.inode)
+        self._release(listener)
+        place = {"address": listener.address, "process": _shown(listener)}
+        self._tell({"event": event, **place, **more})
+
+    def _protocol_of(self, listener: ListeningSocket) -> str | None:
+        """Return the protocol of a listener that is no HTTP, as the host itself tells."""
+        if listener.inode in self._other_inodes:
+            return self._other_inodes[listener.inode]
+        teller, protocol = self._other_addresses.get(listener.address, (0, None))
+        if protocol is not None and listener.pids <= descendants(teller) | {teller}:
+            return protocol
+        return None
 
     def _release(self, listener: ListeningSocket) -> None:
         """Let the clients reach a listener."""
@@ -423,9 +482,9 @@ class Program:
                 _send(pid, signal.SIGKILL)
                 self._tell({"event": "child ended", "reason": f"{reason}: {_NO_HOOK}"})
 
-    def _refuse(self, listener: ListeningSocket) -> None:
-        """End the process that serves HTTP unguarded: a child of a guarded server alone, else the program."""
-        reason = f"{_shown(listener)} answers HTTP at {listener.address} and is not guarded: "
+    def _refuse(self, listener: ListeningSocket, what: str) -> None:
+        """End the process of a listener: a child of a guarded server alone, else the program."""
+        reason = f"{_shown(listener)} {what}: "
         reason += _NO_TORNADO if listener.pids & self._hooked else _NO_HOOK
         below = {one for server in self._servers for one in descendants(server)}
         offenders = set(listener.pids)

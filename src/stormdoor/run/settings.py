@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from stormdoor.apps.table import OtherProtocol
 from stormdoor.logs import LogFormat
 
 __all__ = ["RunSettings", "own_version"]
@@ -33,6 +34,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         any_release: Guard releases of a host that its adapter does not claim.
         secrets: The environment variables that the configuration file reads. The program does not get them.
         serves_in_children: Modules of hosts that serve in processes of `multiprocessing`.
+        other_protocols: The listeners of hosts that speak no HTTP.
         key: A random secret of this start, in hexadecimal digits, for adapters.
         hosts: Modules of hosts with advice for releases that do not serve with Tornado.
         allow: Addresses or ports of listeners that may serve HTTP unguarded: `127.0.0.1:8787`, `8787`.
@@ -48,6 +50,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     any_release: bool = False
     secrets: dict[str, str] = {}
     serves_in_children: tuple[str, ...] = ()
+    other_protocols: tuple[OtherProtocol, ...] = ()
     key: str = ""
     hosts: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
@@ -55,7 +58,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def allows(self, address: str) -> bool:
         """Return whether the listener at an address may serve HTTP unguarded."""
-        return address in self.allow or address.rpartition(":")[2] in self.allow
+        port = "" if address.startswith("unix:") else address.rpartition(":")[2]
+        return address in self.allow or port in self.allow
 
     def __repr__(self) -> str:
         return f"<settings of a run, version {self.version}>"

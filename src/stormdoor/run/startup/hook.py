@@ -5,7 +5,8 @@ It imports the standard library alone. Everything else is imported when a server
 - `TCPServer.add_sockets`, `HTTPServer.handle_stream` and `HTTPServer.start_request` of Tornado ask it first.
   Every server of Tornado that serves HTTP passes one of them. So does each application before its first
   request: a program may put it in the place of another one while it serves, or no search finds it.
-- `socket.listen` tells the parent of each listener, so that it asks other servers without delay.
+- `socket.listen` tells the parent of each listener, so that it asks other servers without delay; and the
+  protocol of those that the table of adapters names, so that it does not ask them.
 - `os.execv` and `os.execve` of the process that loaded it hand it on: `jupyter lab` becomes `jupyter-lab` so.
   A fork that executes another program, such as the shell of a terminal, does not.
 - `multiprocessing` hands it on only for a host that serves in such a process, as the table of adapters says.
@@ -15,8 +16,10 @@ It imports the standard library alone. Everything else is imported when a server
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import importlib.abc
+import inspect
 import json
 import os
 import socket
@@ -24,7 +27,7 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 __all__ = ["Hook", "install", "install_in_child"]
@@ -60,6 +63,8 @@ class Hook:
         self._guarded: weakref.WeakSet[Any] = weakref.WeakSet()
         self._guarding: Any = None
         self._binding = threading.local()
+        self._protocol: contextvars.ContextVar[list[str]] = contextvars.ContextVar("protocol")
+        """The protocol of listeners that are made now. Its list is emptied for copies of the context."""
         os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
@@ -221,10 +226,48 @@ class Hook:
 
         def tell_and_listen(listener: socket.socket, *backlog: int) -> None:
             inode = os.fstat(listener.fileno()).st_ino
-            self.report(event="listens", inode=inode, deferred=hasattr(self._binding, "by_tornado"))
+            protocol = "".join(self._protocol.get([]))
+            deferred = hasattr(self._binding, "by_tornado")
+            self.report(event="listens", inode=inode, deferred=deferred, protocol=protocol)
             listen(listener, *backlog)
 
         setattr(socket.socket, "listen", tell_and_listen)  # noqa: B010 - for mypy
+
+    def patch_other_protocols(self, module: types.ModuleType) -> None:
+        """Tell the parent which listeners of a host speak no HTTP, as the table of adapters names them."""
+        for row in self.settings["other_protocols"]:
+            kind, _, name = row["method"].partition(".")
+            owner = getattr(module, kind, None)
+            method = getattr(owner, name, None)
+            if row["module"] == module.__name__ and method is not None:
+                setattr(owner, name, self._announcing(method, row))
+
+    def _announcing(self, method: Callable[..., Any], row: dict[str, Any]) -> Callable[..., Any]:
+        @contextlib.contextmanager
+        def protocol_named() -> Iterator[None]:
+            named = [] if row["ports"] else [row["protocol"]]
+            token = self._protocol.set(named)
+            try:
+                yield
+            finally:
+                named.clear()
+                self._protocol.reset(token)
+
+        @functools.wraps(method)
+        async def awaited(*args: Any, **named: Any) -> Any:
+            with protocol_named():
+                return await method(*args, **named)
+
+        @functools.wraps(method)
+        def called(one: Any, *args: Any, **named: Any) -> Any:
+            with protocol_named():
+                result = method(one, *args, **named)
+            host = getattr(one, row["host"], None)
+            found = [f"{host}:{getattr(one, port, None)}" for port in row["ports"]]
+            self.report(event="announces", addresses=found, protocol=row["protocol"])
+            return result
+
+        return awaited if inspect.iscoroutinefunction(method) else called
 
     # -- programs that this one becomes or starts --------------------------------------------------
 
@@ -359,6 +402,8 @@ def _start(settings: dict[str, Any], reports: socket.socket) -> None:
     }
     for host in settings["hosts"]:
         wanted[host] = hook.report_host
+    for row in settings["other_protocols"]:
+        wanted[row["module"]] = hook.patch_other_protocols
     for name in list(wanted):
         if name in sys.modules:
             wanted.pop(name)(sys.modules[name])
