@@ -156,8 +156,8 @@ class Path:
         """Admitted, opened, closed, and both entries sealed."""
         guard = self._guard
         for _ in range(count):
-            # A second each, as below: more than 64 of one principal within a second are one entry.
-            self._clock.seconds += 1.0
+            # 50 in a second: more than 64 of one principal are one entry.
+            self._clock.seconds += 0.02
             handshake = self._parser.parse(one)
             found = await guard.admission.admit(handshake, self._endpoint)
             assert isinstance(found, Connection), found

@@ -85,6 +85,7 @@ class Trail:
         check_budget(budget_bytes)
         self._store = store
         self._clock = clock
+        self._monotonic = clock.monotonic
         self._capacity = capacity
         self._budget_bytes = budget_bytes
         self._why_merged = (
@@ -98,7 +99,7 @@ class Trail:
         self._repeated: dict[tuple[float, str, str, str], MergedEntries] = {}
         """Those of principals, by second, principal, name and cause."""
         self._this_second: dict[tuple[str, ...], int] = {}
-        self._second = 0.0
+        self._second_ends = 0.0
         self._writing = asyncio.Lock()
         self._failing = False
         self._in_doubt: tuple[list[Event], bytes] | None = None
@@ -152,9 +153,10 @@ class Trail:
         else:
             key = object()  # only refusals are merged
         if event.proven:
-            if self._merge_repeated(event):
+            if event.principal and self._merge_repeated(event):
                 return
-            if self._proven < self._capacity:
+            # `_proven`, inlined: the time of a handshake is measured.
+            if len(waiting) - self._unproven + len(self._repeated) < self._capacity:
                 waiting[key] = _cut(event)
             else:
                 self._lose()
@@ -185,8 +187,11 @@ class Trail:
         Thousands may end in the same moment. They must not displace other entries: once the queue is half
         full, they wait outside of it.
         """
-        if event.proven and (self._parked or self._proven >= self._capacity // 2):
-            if self._merge_repeated(event):
+        if event.proven and (
+            self._parked
+            or len(self._waiting) - self._unproven + len(self._repeated) >= self._capacity // 2
+        ):
+            if event.principal and self._merge_repeated(event):
                 pass
             elif len(self._parked) < self._capacity * _PARKED:
                 self._parked.append(_cut(event))
@@ -327,10 +332,11 @@ class Trail:
     def _exceeds(self, kind: tuple[str, ...]) -> bool:
         """Count an event of a kind. Returns whether this second has too many of them."""
         # Not the time of the event: it may be that of a handshake some seconds ago.
-        second, alike = self._clock.monotonic() // 1.0, self._this_second
-        if second != self._second:
-            self._second = second
-            alike.clear()
+        now = self._monotonic()
+        if now >= self._second_ends:
+            self._second_ends = now // 1.0 + 1.0
+            self._this_second.clear()
+        alike = self._this_second
         alike[kind] = number = alike.get(kind, 0) + 1
         return number > _EACH_SECOND
 
@@ -343,14 +349,12 @@ class Trail:
 
         Only its refusals and connections are merged, so that no client hides a login or a change.
         """
-        who = event.principal
-        if not who or event.actor not in ("", who):
+        who, name, cause = event.principal, event.name, event.cause
+        if not (cause or name in _OF_CLIENTS) or (event.actor and event.actor != who):
             return False
-        if not event.cause and event.name not in _OF_CLIENTS:
+        if not self._exceeds((who, name, cause)):
             return False
-        if not self._exceeds((who, event.name, event.cause)):
-            return False
-        key = (self._second, who, event.name, event.cause)
+        key = (self._second_ends, who, name, cause)
         if key not in self._repeated and self._proven >= self._capacity:
             return False
         self._add(self._repeated, key, event, _REPEATED)
@@ -365,8 +369,8 @@ class Trail:
 
     def _release_repeated(self, *, everything: bool) -> None:
         """Put the merged entries of principals into the queue when their second is over."""
-        now = self._clock.monotonic() // 1.0
-        for key in [one for one in self._repeated if everything or one[0] != now]:
+        now = self._monotonic()
+        for key in [one for one in self._repeated if everything or one[0] <= now]:
             self._waiting[object()] = self._repeated.pop(key).entry()
 
     def _put_back(self, batch: list[Event]) -> None:
