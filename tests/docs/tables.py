@@ -129,8 +129,10 @@ LOGGERS = {
     "stormdoor.maintenance": "A periodic job failed, or takes long.",
     "stormdoor.oauth": "A provider of tokens or keys does not answer, or answers wrongly.",
     "stormdoor.openid": "A logout at an OpenID provider failed.",
-    "stormdoor.protect": "Remarks of the start-up check, a `protect()` that failed, and handlers that open a WebSocket "
-    "without a declaration.",
+    "stormdoor.protect": (
+        "Remarks of the start-up check, a `protect()` that failed, and handlers that open a WebSocket "
+        "without a declaration."
+    ),
     "stormdoor.protocol": "The fast protocol is not used, or a deferred job failed.",
     "stormdoor.refused": (
         "The guard refused a handshake or a message; ten lines a minute of each cause and address, a hundred "
