@@ -32,7 +32,7 @@ def test_a_listener_that_shares_its_address() -> None:
         reached = 0
         for attempt in range(40):
             try:
-                with connect(_listener(one), attempt, None), one.accept()[0]:
+                with connect(_listener(one), attempt, None, ()), one.accept()[0]:
                     reached += 1
             except OSError:  # another listener has its address
                 other.accept()[0].close()
@@ -41,13 +41,15 @@ def test_a_listener_that_shares_its_address() -> None:
 
 
 def test_without_a_duplicate_a_shared_port_is_out_of_reach() -> None:
-    """Where the kernel forbids duplicates, a connection counts only if no other listener has the port."""
+    """Where the kernel forbids duplicates, a connection counts only if no guarded listener has the port."""
     with _sharing() as one:
         port = one.getsockname()[1]
         alone = ListeningSocket(os.fstat(one.fileno()).st_ino, "there", ("127.0.0.1", port))
-        connect(alone, 0, None).close()
-        with _sharing(port), pytest.raises(OSError, match="other listeners have its port"):
-            connect(alone, 0, None)
+        connect(alone, 0, None, ()).close()
+        with _sharing(port) as other:
+            connect(alone, 0, None, ()).close()
+            with pytest.raises(OSError, match="a guarded listener has its port"):
+                connect(alone, 0, None, {os.fstat(other.fileno()).st_ino})
 
 
 def test_a_listener_that_takes_no_connection() -> None:
@@ -59,7 +61,7 @@ def test_a_listener_that_takes_no_connection() -> None:
             client.setblocking(False)
             client.connect_ex(one.getsockname())
         with pytest.raises(TimeoutError, match="takes no connection"):
-            connect(_listener(one), 0, None)
+            connect(_listener(one), 0, None, ())
 
 
 def test_a_file_is_found_by_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +93,7 @@ def test_a_deleted_file_is_found_through_the_socket(tmp_path: Path) -> None:
             file = open_file(_listener(one))
         except OSError:
             pytest.skip("it takes the rights of an administrator")
-        with connect(_listener(one), 0, file), one.accept()[0]:
+        with connect(_listener(one), 0, file, ()), one.accept()[0]:
             os.close(file)
 
 

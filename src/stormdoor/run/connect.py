@@ -16,7 +16,7 @@ import os
 import select
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from stormdoor.run.hold import copy_of, count_no_hops
@@ -33,20 +33,24 @@ _FILE_OF_SOCKET = 0x89E0
 _Target = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 
-def connect(listener: ListeningSocket, attempt: int, file: int | None) -> socket.socket:
+def connect(
+    listener: ListeningSocket, attempt: int, file: int | None, guarded: Container[int]
+) -> socket.socket:
     """Return a connection to `listener`, which does not wait. It may not be accepted yet.
 
     Args:
         listener: The listener.
         attempt: The number of the attempt: each one takes another way, if there are several.
         file: The descriptor of the file of a Unix socket, from `open_file`.
+        guarded: The inodes of guarded listeners. Where the kernel does not tell which listener has got a
+            connection, none of them may have the same port.
 
     Raises:
         OSError: It cannot be reached in this way, or another listener has got the connection.
     """
     match listener.name:
         case (str(host), int(port)):
-            return _connect_tcp(listener, _target(host, port, listener.interface, attempt))
+            return _connect_tcp(listener, _target(host, port, listener.interface, attempt), guarded)
         case bytes(path):
             return _connect_unix(listener, path if file is None else f"/proc/self/fd/{file}")
     raise OSError("it is no TCP or Unix socket of this network")
@@ -104,7 +108,9 @@ def _connect_unix(listener: ListeningSocket, target: bytes | str) -> socket.sock
     return connection
 
 
-def _connect_tcp(listener: ListeningSocket, target: _Target) -> socket.socket:
+def _connect_tcp(
+    listener: ListeningSocket, target: _Target, guarded: Container[int]
+) -> socket.socket:
     if listener.is_foreign:
         raise OSError("it is in another network namespace")
     family, address = target
@@ -127,9 +133,9 @@ def _connect_tcp(listener: ListeningSocket, target: _Target) -> socket.socket:
                 ) from None
             arrived = arrival_of(connection).multicast_all
         if mark is None or arrived is None:
-            if not _is_alone(listener):
+            if _shares_port(listener, guarded):
                 raise OSError(
-                    "other listeners have its port, and the kernel does not tell which one it is"
+                    "a guarded listener has its port, and the kernel does not tell them apart"
                 )
         elif arrived != mark:
             raise OSError("another listener has its address")
@@ -193,7 +199,9 @@ def _copies(listener: ListeningSocket) -> Iterator[socket.socket]:
                 yield one
 
 
-def _is_alone(listener: ListeningSocket) -> bool:
-    """Return whether no other listener of this network has the same port."""
-    ports = [one.name[1] for one in listening().values() if isinstance(one.name, tuple)]
-    return isinstance(listener.name, tuple) and ports.count(listener.name[1]) == 1
+def _shares_port(listener: ListeningSocket, guarded: Container[int]) -> bool:
+    """Return whether a guarded listener has the same port."""
+    return isinstance(listener.name, tuple) and any(
+        inode in guarded and isinstance(one.name, tuple) and one.name[1] == listener.name[1]
+        for inode, one in listening().items()
+    )

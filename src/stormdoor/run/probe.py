@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from enum import Enum
 
 from stormdoor.run.connect import connect, open_file
@@ -61,13 +61,22 @@ class Probe:
         listener: The listener.
         now: Monotonic seconds.
         file: The descriptor of the file of a Unix socket, if it is open already. The probe closes it.
+        guarded: The inodes of guarded listeners, now and later.
 
     Attributes:
         next_at: Monotonic seconds of the next step that does something, after a round without a result.
     """
 
-    def __init__(self, listener: ListeningSocket, now: float, file: int | None = None) -> None:
+    def __init__(
+        self,
+        listener: ListeningSocket,
+        now: float,
+        *,
+        file: int | None = None,
+        guarded: Container[int] = (),
+    ) -> None:
         self.listener = listener
+        self._guarded = guarded
         self._file = file
         self._socket: socket.socket | None = None
         self._advance: Callable[[], Spoken] = self._connect
@@ -193,7 +202,7 @@ class Probe:
         if self._file is None and isinstance(name, bytes) and not name.startswith(b"\0"):
             self._file = open_file(self.listener)
         self._attempt += 1
-        self._socket = connect(self.listener, self._attempt - 1, self._file)
+        self._socket = connect(self.listener, self._attempt - 1, self._file, self._guarded)
         self._unreachable = None
         self._attempts_left = _ATTEMPTS
         self._advance = self._await_acceptance

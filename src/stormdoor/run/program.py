@@ -425,7 +425,7 @@ class Program:
             probe = self._probes.get(inode)
             if probe is None:
                 file = self._files.pop(inode, None)
-                probe = self._probes[inode] = Probe(listener, now, file)
+                probe = self._probes[inode] = Probe(listener, now, file=file, guarded=self._guarded)
             spoken = probe.step(now)
             if spoken is Spoken.OTHER:
                 self._spare("other", listener, protocol="no HTTP")
