@@ -14,7 +14,7 @@ from stormdoor.channels import LocalBroker, Topic
 from stormdoor.core.log_position import LogPosition
 from stormdoor.ports import Publication, StoredState
 from stormdoor.stores import SqliteStore
-from tests.guard.fakes import FakeSink, bearer, make_guard, opened, settle
+from tests.guard.fakes import FakeSink, bearer, make_guard, opened, settle, stop_maintenance
 from tests.support.clock import FakeClock
 
 LOBBY = Topic("room:lobby", "chat:say")
@@ -30,9 +30,7 @@ async def nodes(path: Path, clock: FakeClock) -> AsyncIterator[tuple[Guard, Guar
     one, other = guards
     await settle(one)
     await other.start()
-    assert other._maintenance is not None
-    other._maintenance.cancel()
-    other._maintenance = None
+    await stop_maintenance(other)
     yield one, other
     await one.close()
     await other.close()

@@ -286,6 +286,36 @@ async def test_a_worker_with_a_blocked_loop_is_replaced(tmp_path: Path) -> None:
         assert one.stop() == 0
 
 
+_CANCELLING = """
+import asyncio
+from tornado.web import RequestHandler
+
+
+class Cancel(RequestHandler):
+    def get(self):
+        for task in asyncio.all_tasks():
+            if task.get_name() == "stormdoor":
+                task.cancel()
+"""
+
+
+@pytest.mark.extended
+async def test_a_worker_without_maintenance_is_replaced(tmp_path: Path) -> None:
+    """If the maintenance loop ends, the worker ends with the reason, and another takes its place."""
+    (tmp_path / "app.py").write_text(
+        _CANCELLING
+        + APPLICATION.replace('routes = [("/ws"', 'routes = [("/cancel", Cancel), ("/ws"')
+    )
+    with supervised(tmp_path, "--workers", "2", *FAST) as one:
+        before = set(one.workers)
+        with socket.create_connection(("127.0.0.1", one.port)) as client:
+            client.sendall(b"GET /cancel HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await asyncio.to_thread(one.wait_for, " serves (process ", 3)
+        assert "the maintenance loop of the guard has ended" in one.output
+        assert len(before & set(one.workers)) == 1
+        assert one.stop() == 0
+
+
 @pytest.mark.extended
 async def test_workers_log_the_weaker_guarantee_once(
     tmp_path: Path, new_database: Callable[[], str]

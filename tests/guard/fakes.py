@@ -49,6 +49,7 @@ __all__ = [
     "opened",
     "refused",
     "settle",
+    "stop_maintenance",
 ]
 
 ORIGIN = "https://app.example"
@@ -297,13 +298,19 @@ def make_guard(
     return Guard(**given)
 
 
-async def settle(guard: Guard, *accounts: Account) -> Guard:
-    """Start `guard`, stop its heart, and store accounts; by default carol, a member."""
-    await guard.start()
-    if guard._maintenance is not None:
+async def stop_maintenance(guard: Guard) -> None:
+    """Cancel the maintenance loop of a guard, which does not start again."""
+    if guard._maintenance is not None and guard._stopping is not None:
+        guard._stopping.set()
         guard._maintenance.cancel()
         await asyncio.wait([guard._maintenance])
         guard._maintenance = None
+
+
+async def settle(guard: Guard, *accounts: Account) -> Guard:
+    """Start `guard`, stop its heart, and store accounts; by default carol, a member."""
+    await guard.start()
+    await stop_maintenance(guard)
     for account in accounts or (Account(id="carol", roles=frozenset({"member"})),):
         await guard.state.accounts.add_account(account)
     return guard

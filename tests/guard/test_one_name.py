@@ -12,7 +12,7 @@ from stormdoor import ConfigurationError, Guard, Target
 from stormdoor.ports import Store, SystemClock
 from stormdoor.stores import MemoryStore, SqliteStore
 from stormdoor.stores.postgresql.store import PostgresqlStore
-from tests.guard.fakes import bearer, make_guard, opened
+from tests.guard.fakes import bearer, make_guard, opened, stop_maintenance
 from tests.support.postgresql import new_database, postgresql
 
 __all__ = ["new_database", "postgresql"]
@@ -91,9 +91,7 @@ async def test_process_replaces_a_killed_one(new_node: NewNode) -> None:
     """INVARIANT: it joins when the earlier one has no lease any more, and that one gets none again."""
     first, second = new_node(), new_node()
     await first.start()
-    assert first._maintenance is not None
-    first._maintenance.cancel()  # it beats no more, as after a kill
-    await asyncio.wait([first._maintenance])
+    await stop_maintenance(first)  # it beats no more, as after a kill
     async with second:
         assert not _may_send(first)
         for _ in range(2):

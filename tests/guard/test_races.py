@@ -42,6 +42,7 @@ from tests.guard.fakes import (
     opened,
     refused,
     settle,
+    stop_maintenance,
 )
 from tests.support.clock import FakeClock
 
@@ -141,10 +142,7 @@ async def _world() -> tuple[Guard, FakeStore, Handshake, str]:
 async def _another(store: FakeStore) -> Guard:
     guard = make_guard(store=store, clock=FakeClock())
     await guard.start()
-    assert guard._maintenance is not None
-    guard._maintenance.cancel()
-    await asyncio.wait([guard._maintenance])
-    guard._maintenance = None
+    await stop_maintenance(guard)
     return guard
 
 

@@ -43,7 +43,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.revocation import Revocation
 from stormdoor.guard.actions import Action, Actions
 from stormdoor.guard.endpoint import Endpoint
-from tests.guard.fakes import HANDSHAKE, ORIGIN, FakeSink, FakeStore
+from tests.guard.fakes import HANDSHAKE, ORIGIN, FakeSink, FakeStore, stop_maintenance
 from tests.support.clock import FakeClock
 
 T = TypeVar("T")
@@ -154,10 +154,7 @@ class Machine(RuleBasedStateMachine):
 
         async def begin() -> None:
             await self.guard.start()
-            assert self.guard._maintenance is not None
-            self.guard._maintenance.cancel()
-            await asyncio.wait([self.guard._maintenance])
-            self.guard._maintenance = None
+            await stop_maintenance(self.guard)
             for who in PEOPLE:
                 await self.store.add_account(Account(id=who, roles=frozenset(self.roles[who])))
 

@@ -110,6 +110,59 @@ async def test_the_loop_survives_errors() -> None:
         store.broken.clear()
 
 
+@pytest.mark.parametrize("error", [RuntimeError, RecursionError, MemoryError])
+@pytest.mark.parametrize("job", ["_sample", "_fence"])
+async def test_a_job_that_waits_for_nothing_fails_alone(
+    job: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error ended the loop, and the heartbeat with it, without a word; /livez stayed 200."""
+    guard = make_guard(store=FakeStore())
+
+    def fail() -> None:
+        raise error("odd")
+
+    loop = guard.maintenance_loop
+    broken, name = (loop._fence, "look") if job == "_fence" else (loop, job)
+    async with guard:
+        monkeypatch.setattr(broken, name, fail)
+        with log_lines("stormdoor.maintenance") as lines:
+            before = loop.ticks
+            await until(lambda: loop.ticks >= before + 2)
+        assert len([line for line in lines if "fails" in line]) == 1
+        assert not guard.maintenance_ended.is_set()
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("how", ["cancelled", "error", "GeneratorExit"])
+async def test_a_loop_that_ends_admits_nobody_and_starts_again(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard answers 503 until the loop runs again; the log says CRITICAL."""
+    guard = make_guard(store=FakeStore())
+    monkeypatch.setattr("stormdoor.runtime.guard._RESTART_SECONDS", 0.05)
+    async with guard:
+        await admit(guard, bearer("alice"))
+        assert guard._maintenance is not None
+        with log_lines("stormdoor") as lines:
+            if how == "cancelled":
+                guard._maintenance.cancel()  # by a program that cancels every task
+            else:
+                fault: BaseException = GeneratorExit() if how != "error" else RuntimeError("odd")
+
+                async def fail() -> None:
+                    raise fault
+
+                with monkeypatch.context() as patch:
+                    patch.setattr(guard.maintenance_loop, "tick", fail)
+                    await guard.maintenance_ended.wait()
+            await until(guard.maintenance_ended.is_set)
+            assert (await refused(guard, bearer("alice"))).denial is Denial.UNAVAILABLE
+            await until(lambda: not guard.maintenance_ended.is_set())
+            await until(lambda: not guard.checks.revocations_stale)
+        await admit(guard, bearer("alice"))
+        assert any("the maintenance loop had ended" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     "broken", ["revocations", "session", "account", "append_events", "sync_connections"]
 )

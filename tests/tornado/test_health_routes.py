@@ -113,3 +113,15 @@ async def test_it_is_not_ready_before_the_store_answers() -> None:
             store.down = False
             async with await request(served.port, "/readyz", upgrade=False) as wire:
                 assert wire.status == 200
+
+
+async def test_not_alive() -> None:
+    """While the maintenance loop has ended, the orchestrator should replace the process."""
+    guard = make_guard()
+    async with serving(health_routes(guard), guard) as served:
+        guard.maintenance_ended.set()
+        async with await request(served.port, "/livez", upgrade=False) as wire:
+            assert (wire.status, wire.body) == (503, b"not alive\n")
+        guard.maintenance_ended.clear()
+        async with await request(served.port, "/livez", upgrade=False) as wire:
+            assert (wire.status, wire.body) == (200, b"alive\n")

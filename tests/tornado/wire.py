@@ -26,6 +26,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from stormdoor import Guard, protect
+from tests.guard.fakes import stop_maintenance
 
 __all__ = [
     "BINARY",
@@ -430,11 +431,7 @@ async def quiet(guard: Guard) -> None:
     """Start `guard` and stop its heart, so that a tick happens when the test says so."""
     with contextlib.suppress(Exception):
         await guard.start()
-    if guard._maintenance is not None:
-        guard._maintenance.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await guard._maintenance
-        guard._maintenance = None
+    await stop_maintenance(guard)
 
 
 @contextlib.contextmanager

@@ -71,6 +71,10 @@ __all__ = ["Guard"]
 
 _log = logging.getLogger("stormdoor.guard")
 
+_RESTART_SECONDS = 1.0
+"""Pause before a maintenance loop that has ended starts again. It doubles up to `_LONGEST_RESTART`."""
+_LONGEST_RESTART = 60.0
+
 _STRICT: Mapping[str, str] = MappingProxyType({})
 _MACHINE_CHARACTERS = 32
 
@@ -437,6 +441,9 @@ class Guard:
         self._starting: asyncio.Future[None] | None = None
         self._maintenance: asyncio.Task[None] | None = None
         self._stopping: asyncio.Event | None = None
+        self._restart: asyncio.TimerHandle | None = None
+        self.maintenance_ended = asyncio.Event()
+        """Set while the maintenance loop has ended although the guard is not stopping."""
         self._patient_until = 0.0
 
     @classmethod
@@ -580,14 +587,43 @@ class Guard:
         self.running = True
         self._note("sys_startup")
         self._stopping = asyncio.Event()
-        self._maintenance = asyncio.get_running_loop().create_task(
-            self.maintenance_loop.run(self._stopping), name="stormdoor"
-        )
+        self._run_maintenance(self._stopping, _RESTART_SECONDS)
         for one in self.managed_resources:
             if isinstance(one, Prefetching):
                 errand = asyncio.get_running_loop().create_task(self._prefetch(one))
                 self._errands.add(errand)
                 errand.add_done_callback(self._errands.discard)
+
+    def _run_maintenance(self, stopping: asyncio.Event, pause: float) -> None:
+        """Start the maintenance loop. If it ends too early, start it again after `pause` seconds."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._maintenance = loop.create_task(self.maintenance_loop.run(stopping), name="stormdoor")
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if stopping.is_set():
+                return
+            # INVARIANT: fail closed. Without the loop, no revocation of another process is read.
+            self.checks.revocations_stale = True
+            self.maintenance_ended.set()
+            wait = pause if loop.time() - began < _LONGEST_RESTART else _RESTART_SECONDS
+            error = None if task.cancelled() else task.exception()
+            if error is not None:
+                _log.critical("the maintenance loop has ended", exc_info=error)
+            # Not at once: an event loop that ends cancels all tasks, and calls this no more.
+            self._restart = loop.call_later(wait, restart, wait)
+
+        def restart(waited: float) -> None:
+            if stopping.is_set():
+                return
+            _log.critical(
+                "the maintenance loop had ended; no client was admitted for %g s, and it starts again",
+                waited,
+            )
+            self.maintenance_ended.clear()
+            self._run_maintenance(stopping, min(2 * waited, _LONGEST_RESTART))
+
+        self._maintenance.add_done_callback(ended)
 
     def _note(self, name: str) -> None:
         self.trail.note(
@@ -609,6 +645,8 @@ class Guard:
         self.checks.closing = True
         shutdown = Refusal(Denial.SHUTDOWN, "the server is shutting down")
         self.registry.end_all(self.registry, shutdown)
+        if self._restart is not None:
+            self._restart.cancel()
         if self._maintenance is not None:
             # Not cancelled at once: a store may still write after its caller has given up, and the entries
             # would be written twice.

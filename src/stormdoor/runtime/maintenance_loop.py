@@ -105,8 +105,8 @@ class MaintenanceLoop:
     async def tick(self) -> None:
         """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""
         self.ticks += 1
-        self._sample()
-        self._fence.look()
+        self._do_at_once("sample", self._sample)
+        self._do_at_once("fence", self._fence.look)
         jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
             ("unfinished", self._unfinished.retry),
             ("restore", self._supervisor.restore),
@@ -123,6 +123,15 @@ class MaintenanceLoop:
         # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
         # client is admitted.
         self._checks.revocations_stale = self._supervisor.behind or "follow" in self.jobs
+
+    def _do_at_once(self, name: str, job: Callable[[], object]) -> None:
+        """Run a job that waits for nothing. Its failure is logged, and ends nothing else."""
+        try:
+            job()
+        except Exception as error:  # noqa: BLE001 - any error of a job
+            self._note_failure(name, error)
+        else:
+            self._note_success(name)
 
     async def _do(self, name: str, job: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run one job with a time limit.

@@ -30,18 +30,21 @@ class _Health(RequestHandler):
         """Return the headers of `get`."""
         await self.get()
 
-    async def get(self) -> None:
-        """Answer `alive`: the loop runs."""
-        self.finish("alive\n")
-
-
-class _Readiness(_Health):
-    """Answers whether the process should get new clients. The reason goes to the log only."""
-
     def initialize(self, guard: Guard, told: list[str | None]) -> None:
         """Called by Tornado with the arguments of the route; `told` ends in the reason that the log has."""
         self._guard = guard
         self._told = told
+
+    async def get(self) -> None:
+        """Answer `alive`, or `not alive` with 503 while the maintenance loop of the guard has ended."""
+        ended = self._guard.maintenance_ended.is_set()
+        if ended:
+            self.set_status(503)
+        self.finish("not alive\n" if ended else "alive\n")
+
+
+class _Readiness(_Health):
+    """Answers whether the process should get new clients. The reason goes to the log only."""
 
     async def get(self) -> None:
         """Answer `ready`, or `not ready` with 503."""
@@ -59,13 +62,14 @@ class _Readiness(_Health):
 def health_routes(guard: Guard, *, alive: str = "/livez", ready: str = "/readyz") -> list[Rule]:
     """Return two routes for the probes of an orchestrator or a load balancer.
 
-    They are public, and say no more than one word. Liveness is 200 while the loop of the process runs: a
-    store that is down is no reason to restart it. Readiness is 200 if the process follows revocations, can
-    write the trail and is not stopping; else 503.
+    They are public, and say no more than two words. Liveness is 200 while the event loop of the process and
+    the maintenance loop of the guard run: a store that is down is no reason to restart it. Readiness is
+    200 if the process follows revocations, can write the trail and is not stopping; else 503.
 
     Args:
         guard: The guard.
         alive: Path of the liveness route.
         ready: Path of the readiness route.
     """
-    return [URLSpec(alive, _Health), URLSpec(ready, _Readiness, {"guard": guard, "told": [None]})]
+    arguments = {"guard": guard, "told": [None]}
+    return [URLSpec(alive, _Health, arguments), URLSpec(ready, _Readiness, arguments)]

@@ -10,7 +10,7 @@ from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.runtime.drain import close_gradually
 from stormdoor.runtime.guard import Guard
 from stormdoor.runtime.readiness import why_not_ready
-from stormdoor.runtime.worker_link import WorkerLink
+from stormdoor.runtime.worker_link import Drain, WorkerLink
 from stormdoor.tornado.listener import GuardedServer
 
 __all__ = ["serve_as_worker"]
@@ -31,6 +31,22 @@ async def _until_ready(guard: Guard) -> None:
         if guard.clock.monotonic() >= until:
             raise StoreUnavailable(f"it is not ready after {_READY_SECONDS:g} s: {why}")
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _order(link: WorkerLink, guard: Guard) -> Drain:
+    """Wait for the order to drain.
+
+    Raises:
+        RuntimeError: The maintenance loop has ended; the supervisor replaces a worker that fails.
+    """
+    order = asyncio.create_task(link.drain_ordered())
+    ended = asyncio.create_task(guard.maintenance_ended.wait())
+    await asyncio.wait([order, ended], return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
+    if not order.done():
+        order.cancel()
+        raise RuntimeError("the maintenance loop of the guard has ended")
+    return order.result()
 
 
 async def serve_as_worker(
@@ -60,7 +76,7 @@ async def serve_as_worker(
         server.add_sockets(link.sockets.get(name, ()))
     link.ready()
     alive = asyncio.create_task(link.report_alive())
-    order = await link.drain_ordered()
+    order = await _order(link, guard)
     guard.draining = True
     if not order.replaced:
         await asyncio.sleep(link.unready_seconds)
