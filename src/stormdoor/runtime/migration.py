@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ async def check_migrated(url: str) -> None:
         raise ConfigurationError(
             f"the store {_file_of(url)} has the schema {found.present} of an earlier release, and this one"
             f" needs {found.known}; a server copies and migrates it at its start. To do that now, run:"
-            f" stormdoor migrate apply --store {url}"
+            f" stormdoor migrate apply --store {shlex.quote(url)}"
         )
 
 
