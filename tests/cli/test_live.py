@@ -96,7 +96,7 @@ async def test_revoked_principal(server: Server) -> None:
         assert {each["principal"] for each in await server.listed(3)} == {"alice", "mia"}
         waiting = [asyncio.create_task(closed_with(each)) for each in (one, two)]
         result = await server.command("revoke", "principal", "alice", "--json")
-        assert result.json == {"principal": "alice", "closed": 2, "left": 0}
+        assert result.json == {"principal": "alice", "known": True, "closed": 2, "left": 0}
         assert [await each for each in waiting] == [3000, 3000]
         with pytest.raises(InvalidStatus, match="401"):
             async with server.socket("alice"):

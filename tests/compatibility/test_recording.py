@@ -87,7 +87,8 @@ def _without_changes(found: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return rows as they were written until the log named each change, and those of factors.
 
     Decision 61 gave the entry of a change its name. Decision 77 gave changes of second factors an entry.
-    Decision 83 stored the former id of a rotated session, and decision 84 the beginning of an epoch.
+    Decision 83 stored the former id of a rotated session, and decision 84 the beginning of an epoch. Decision
+    102 added the tenant to some entries of the trail.
     """
     tables = {table: [json.loads(line) for line in lines] for table, lines in found.items()}
     assert len(tables["former_session_id"]) == 1
@@ -113,6 +114,11 @@ def _without_changes(found: dict[str, list[str]]) -> dict[str, list[str]]:
             row["log_seq"] = position(row["log_seq"])
         if row.get("name") == "revocation" and "value" in row:
             row["value"] = position(row["value"])
+    for row in chain.from_iterable(tables.values()):
+        if row.get("personal"):
+            facts = json.loads(row["personal"])
+            facts.pop("tenant", None)
+            row["personal"] = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     return {
         table: [json.dumps(row, ensure_ascii=False) for row in lines]
         for table, lines in tables.items()

@@ -7,7 +7,7 @@ import pytest
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Store
+from stormdoor.ports import Member, Store
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS
 from stormdoor.testing.contract.support import (
     NOW,
@@ -26,6 +26,8 @@ from stormdoor.testing.contract.support import (
 )
 
 __all__ = ["EVERY_CALL", "LifeContract"]
+
+_SEEN = Member(node="n1", beat=1, age=0.0, declared=True, status=STATUS)
 
 EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "account": lambda store: store.account("alice"),
@@ -104,6 +106,7 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "beat": lambda store: store.beat("n1", STATUS, joining=True),
     "members": lambda store: store.members(),
     "declare_lapsed": lambda store: store.declare_lapsed("n1", 1),
+    "remove_lapsed": lambda store: store.remove_lapsed(_SEEN),
     "remove_member": lambda store: store.remove_member("n1"),
     "sync_connections": lambda store: store.sync_connections("n1", [], ["c1"]),
     "live_connections": lambda store: store.live_connections(["n1"]),
