@@ -235,7 +235,9 @@ async def _silent(stage: Stage) -> None:
     """A node that holds its lease learns nothing more, and another node waits for it."""
     for _ in range(_ROUNDS):  # a node that goes on may read the log before it sends
         await stage.open()
-        if stage.on_sqlite:  # no link to cut, but a machine may be so busy that the node does not run
+        if (
+            stage.on_sqlite
+        ):  # no link to cut, but a machine may be so busy that the node does not run
             stage.far.signal(signal.SIGSTOP)
         stage.cut()
         await stage.end(wait="cluster")
