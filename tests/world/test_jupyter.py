@@ -31,7 +31,14 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 EXTENSION = """
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import JupyterHandler
+from tornado.routing import PathMatches, Rule
 from tornado.web import RequestHandler
+from tornado.wsgi import WSGIContainer
+
+
+def wsgi(environ, start):
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [b"wsgi"]
 
 
 class Plain(RequestHandler):
@@ -67,6 +74,9 @@ def _load_jupyter_server_extension(serverapp):
         ".*$",
         [("/plain", Plain), ("/forgotten", Forgotten), ("/skips", Skips), ("/open", Open)],
     )
+    router = serverapp.web_app.default_router
+    rule = Rule(PathMatches("/wsgi"), WSGIContainer(wsgi))
+    router.rules.insert(0, router.process_rule(rule))
 """
 
 _CARELESS = {"careless.py": EXTENSION}
@@ -372,21 +382,21 @@ def test_handlers_of_extensions_that_ask_for_no_login_are_guarded(plain: Site, s
     async def statuses(client: Client) -> list[int]:
         return [
             (await client.request("GET", path)).status_code
-            for path in ("/plain", "/forgotten", "/skips", "/open")
+            for path in ("/plain", "/forgotten", "/skips", "/open", "/wsgi")
         ]
 
-    assert asyncio.run(statuses(plain.client())) == [200, 200, 200, 200]
+    assert asyncio.run(statuses(plain.client())) == [200, 200, 200, 200, 200]
 
     async def use(site: Site) -> None:
-        assert await statuses(site.client()) == [403, 302, 302, 200]
+        assert await statuses(site.client()) == [403, 302, 302, 200, 403]
         client, name = await log_in(site.address)
-        assert await statuses(client) == [200, 200, 200, 200]
+        assert await statuses(client) == [200, 200, 200, 200, 200]
         add = ("principals", "add", name, "--role", "viewer", "--no-password")
         await asyncio.to_thread(run_command, site, *add)
-        assert await statuses(client) == [403, 403, 403, 200]
+        assert await statuses(client) == [403, 403, 403, 200, 403]
         log = (site.folder / "log.txt").read_text()
         assert "open without a login, as its extension declares: /open" in log
-        assert "start-up check" not in log
+        assert log.count("start-up check") == 1  # the WSGI application serves requests by itself
         assert "can read" not in log
 
     asyncio.run(use(site))

@@ -20,6 +20,7 @@ __all__ = [
     "Wrapper",
     "intercept",
     "intercepted",
+    "leads_to_guarded",
     "limit_body_bytes",
     "upgrades",
 ]
@@ -208,3 +209,9 @@ def intercept(application: Application) -> Interception:
 def intercepted(application: Application) -> bool:
     """Return whether `application` has an interception."""
     return _ATTRIBUTE in vars(application)
+
+
+def leads_to_guarded(delegate: HTTPMessageDelegate) -> bool:
+    """Return whether a request goes on to an application that decides about it."""
+    router = getattr(delegate, "router", None)
+    return isinstance(router, Application) and intercepted(router)

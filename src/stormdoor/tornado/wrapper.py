@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
-from tornado.web import Application, RequestHandler, _has_stream_request_body
+from tornado.web import RequestHandler, _has_stream_request_body
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.errors import ConfigurationError
@@ -24,7 +24,7 @@ from stormdoor.tornado.guarded_class import guarded_class
 from stormdoor.tornado.handshake_mixin import HANDLER_CLASS
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import FoundRoute
-from stormdoor.tornado.interception import intercepted, limit_body_bytes, upgrades
+from stormdoor.tornado.interception import leads_to_guarded, limit_body_bytes, upgrades
 from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.page_rules import PageRules, exempt
 from stormdoor.tornado.pages import DecidesBeforeExecute, GuardedPage
@@ -158,8 +158,7 @@ class HandlerWrapper:
         A handshake is refused, unless its path is declared. Every other request needs the permission of a
         page, if pages are guarded.
         """
-        router = getattr(delegate, "router", None)
-        if isinstance(router, Application) and intercepted(router):
+        if leads_to_guarded(delegate):
             return None
         endpoint = self._socket_of_page(request, None)
         if endpoint is not None and endpoint.declared:

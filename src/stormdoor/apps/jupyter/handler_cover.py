@@ -21,7 +21,8 @@ from tornado.websocket import WebSocketHandler
 from stormdoor.apps.jupyter.permissions import is_public, permission_of
 from stormdoor.apps.jupyter.request import asking_handler
 from stormdoor.apps.jupyter.requests import RequestChecks
-from stormdoor.tornado.interception import Wrapper, intercept, upgrades
+from stormdoor.tornado.interception import Wrapper, intercept, leads_to_guarded, upgrades
+from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.session_handler import SessionHandler
 
 __all__ = ["cover_handlers", "is_plain"]
@@ -104,8 +105,10 @@ class _Covering:
         chosen = target if page else self._wrapper.wrap(request, target, arguments)
         if chosen is not target or issubclass(target, _Asked) or (socket and not page):
             return chosen
-        if _asks(chosen):
-            return chosen
+        return chosen if _asks(chosen) else self._asked(chosen)
+
+    def _asked(self, chosen: _Handler) -> _Handler:
+        """Return the class that asks Jupyter's login in front of a handler."""
         made = self._made.get(chosen)
         if made is None:
             facts = {
@@ -119,8 +122,11 @@ class _Covering:
     def wrap_unknown(
         self, request: HTTPServerRequest, delegate: HTTPMessageDelegate
     ) -> _Handler | None:
-        """See `Wrapper`."""
-        return self._wrapper.wrap_unknown(request, delegate)
+        """See `Wrapper`. An object without a handler class, such as a WSGI container, asks no login."""
+        chosen = self._wrapper.wrap_unknown(request, delegate)
+        if chosen is not None or upgrades(request) or leads_to_guarded(delegate):
+            return chosen
+        return self._asked(PassedOn)
 
 
 def cover_handlers(application: Application, checks: RequestChecks) -> None:
