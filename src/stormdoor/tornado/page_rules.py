@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
 
-from tornado.web import RequestHandler
+from tornado.web import ErrorHandler, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.core.handshake import Handshake
@@ -337,7 +337,7 @@ class PageRules:
         """
         method = _asked_as(handshake.method)
         key = (handler, method)
-        known = method in handler.SUPPORTED_METHODS
+        known = method in handler.SUPPORTED_METHODS and not issubclass(handler, ErrorHandler)
         if not known or key in self._told or len(self._told) >= _MOST_TOLD:
             return
         self._told.add(key)
