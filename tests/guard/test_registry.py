@@ -30,6 +30,17 @@ async def test_an_end_is_an_end() -> None:
     assert connection.sink is None
 
 
+async def test_an_application_may_read_a_close_code_in_another_way() -> None:
+    """The adapter of Jupyter closes with 1001 in place of 3000; other codes stay."""
+    guard = await settle(make_guard())
+    guard.registry.close_codes[3000] = 1001
+    for denial, code in ((Denial.REVOKED, 1001), (Denial.FORBIDDEN, 3003)):
+        connection, sink = await opened(guard, bearer("alice"))
+        guard.registry.end(connection, Refusal(denial))
+        assert sink.closed is not None
+        assert sink.closed[0] == code
+
+
 async def test_what_ended_cannot_be_opened() -> None:
     """The 101 came too late."""
     guard = await settle(make_guard())

@@ -75,8 +75,13 @@ def _log_in(
 @pytest.mark.parametrize(
     ("path", "start"), [("lab/tree/cells.ipynb", "lab"), ("notebooks/cells.ipynb", "tree")]
 )
-def test_log_in_work_and_log_out(browser: Browser, site: Site, path: str, start: str) -> None:
-    """The cell runs. After the logout, the kernel's socket is closed, and the page leads to the login."""
+def test_log_in_work_and_log_out(
+    browser: Browser, site: Site, path: str, start: str, request: pytest.FixtureRequest
+) -> None:
+    """The cell runs. After the logout, the kernel's socket is closed, and the next page is the login.
+
+    JupyterLab opens a socket with another close code than 1000 and 1001 again, and then says "Kernel died".
+    """
     page, sockets = _log_in(browser, site, path)
     sockets.until_open(page, "channels")
     run_until_answered(page, _ANSWER)
@@ -84,6 +89,9 @@ def test_log_in_work_and_log_out(browser: Browser, site: Site, path: str, start:
     other.goto(f"{site.address}/logout")
     sockets.until_closed(page, "channels")
     sockets.until_closed(page, "subscribe")
+    if "jupyterlab-oldest" not in str(request.node.name):  # 4.0 says "Kernel died" after each end
+        page.wait_for_timeout(8_000)
+        assert page.locator(".jp-Dialog").all_inner_texts() == []
     other.goto(f"{site.address}/{start}")
     other.wait_for_url("**/login?next=*")
     page.context.close()

@@ -77,6 +77,9 @@ ADAPTERS: tuple[AdapterEntry, ...] = (
     AdapterEntry("stormdoor.apps.jupyter.kernel_gateway", "kernel_gateway"),
     AdapterEntry("stormdoor.apps.jupyter.adapter", "jupyter_server", other_protocols=(_KERNELS,)),
     AdapterEntry(
+        "stormdoor.apps.jupyter.classic", "notebook.notebookapp", other_protocols=(_KERNELS,)
+    ),
+    AdapterEntry(
         "stormdoor.apps.dask",
         "distributed",
         serves_in_children=True,

@@ -40,6 +40,7 @@ class Registry:
     Attributes:
         node: Name of this process in the list of connections.
         capacity: `limits.connections`, or less where file descriptors are few.
+        close_codes: The code to close with, for codes that the pages of an application read in another way.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Registry:
         self._spent = 0.0
         self._drained: asyncio.Event | None = None
         self.operator_log = OperatorLog(clock)
+        self.close_codes: dict[int, int] = {}
         self.on_end: list[Callable[[Connection], None]] = []
 
     def __len__(self) -> int:
@@ -273,7 +275,8 @@ class Registry:
                 try:
                     if why.withdraws:
                         connection.sink.withdraw()
-                    connection.sink.shut(why.answer.close_code, why.close_reason)
+                    code = why.answer.close_code
+                    connection.sink.shut(self.close_codes.get(code, code), why.close_reason)
                 except Exception:  # noqa: BLE001 - a listener may raise anything
                     _log.exception("no close frame could be sent on connection %s", connection.id)
             if why.denial is Denial.REVOKED:

@@ -32,6 +32,9 @@ from stormdoor.tornado.protect import protect
 __all__ = ["protect_server"]
 
 _PING_SECONDS = 30
+_CLOSE_CODES = {3000: 1001}
+"""The end of a login. JupyterLab opens a socket again unless its code is 1000 or 1001, and says "Kernel died"
+when the server refuses it."""
 
 _Value = TypeVar("_Value")
 
@@ -74,6 +77,7 @@ def protect_server(application: Application, setup: Setup, serverapp: Any) -> No
         settings["log_function"] = redacting_log_function(own_log)
     protect(application, make)
     guard = setup.guard()
+    guard.registry.close_codes |= _CLOSE_CODES
     checks = RequestChecks(guard, _authenticator_of(guard), login, provider)
     provider.get_user = checks.get_user
     provider.clear_login_cookie = checks.clear_login_cookie
