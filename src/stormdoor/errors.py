@@ -23,6 +23,7 @@ from typing import Literal
 __all__ = [
     "ConfigurationError",
     "NodeNameTaken",
+    "NotAMember",
     "PolicyError",
     "RevocationUnfinished",
     "StartupRefused",
@@ -77,6 +78,15 @@ class NodeNameTaken(StoreUnavailable):
         super().__init__(
             f"another process has the node name {node!r}: give each process a name of its own "
             "(Guard(node=…)), or leave node out"
+        )
+
+
+class NotAMember(StoreUnavailable):
+    """The beat of a node does not count: it was declared lapsed or removed, or another one has its name."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this node was declared lapsed or removed, or another process has its name; it must join again"
         )
 
 

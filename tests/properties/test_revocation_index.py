@@ -145,6 +145,7 @@ def test_whom_a_revocation_names(
         clock=FakeClock(),
         lease=Lease(),
         statistics=Statistics(),
+        fence=None,  # type: ignore[arg-type]
         leaps=ClockLeaps(FakeClock()),
     )
     expected = [

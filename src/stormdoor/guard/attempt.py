@@ -13,6 +13,7 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.lease_waits import OnWait
 
 __all__ = [
     "ANOTHER_LOG",
@@ -43,6 +44,8 @@ class Attempt(msgspec.Struct, eq=False):
         changes: Number of known changes of accounts when the attempt began.
         filtered: The facts, with the client certificate that an authenticated proxy forwards.
         limit: Name of the limit that the request counts for.
+        on_wait: Called when the request begins to wait for the next beat.
+        waits: Whether the request met the lapsed lease, and may wait for the next beat.
         presented: Every credential of the request.
         credential: The credential to verify; None if none is needed, or none has been presented.
         ambient: A second, ambient credential, which must be bound to the first.
@@ -57,6 +60,8 @@ class Attempt(msgspec.Struct, eq=False):
     changes: int
     filtered: Handshake
     limit: str = HANDSHAKES
+    on_wait: OnWait | None = None
+    waits: bool = False
     presented: Sequence[Credential] = ()
     credential: Credential | None = None
     ambient: Credential | None = None

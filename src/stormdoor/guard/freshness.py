@@ -3,6 +3,9 @@
 Behind the fence no message passes in either direction, and no client is admitted. Sockets stay open: reading
 pauses, and output waits. After the hold the node closes them, since another node may be able to serve their
 clients. `core/lease.py` has the lease, which each message, `send()` and handshake compares with the clock.
+
+The lease also lapses while the event loop is blocked, without a fault of the store. Then nothing is closed or
+refused before the store was asked again.
 """
 
 from __future__ import annotations
@@ -11,15 +14,19 @@ import asyncio
 import logging
 import math
 import secrets
+from collections.abc import Callable
 
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.drain import HANDSHAKES_PER_SECOND, retry_spread
 from stormdoor.core.event import Event
 from stormdoor.core.lease import Lease
+from stormdoor.guard.blocked_loop import BlockedLoop
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.operator_log import LogLimiter
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.statistics import Statistics
+from stormdoor.guard.timeout import ANSWER_SECONDS
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock
 
@@ -29,6 +36,11 @@ _log = logging.getLogger("stormdoor.fence")
 
 HOLD_SECONDS = 10.0
 """Seconds for which sockets are held behind the fence. A failover of a database takes less."""
+_ANSWER_SECONDS = 2 * ANSWER_SECONDS
+"""Longest wait in seconds for an answer or a failure after the loop was blocked: that of a question which was
+under way, and that of the next one."""
+_LOGGED_SECONDS = 0.4
+"""Shortest block of the event loop that is logged."""
 
 
 class Fence:
@@ -43,7 +55,13 @@ class Fence:
         trail: Audit trail.
         statistics: Counters.
         clock: Source of the time.
-        hold_seconds: Seconds from the lapse to the end of the connections.
+        hold_seconds: Seconds from the lapse, or from the first question to the store that failed if that is
+            later, to the end of the connections.
+
+    Attributes:
+        blocked: Measures for how long the event loop was blocked.
+        unasked: Whether the event loop was blocked, and the store has neither answered nor failed since.
+        on_answer: Called when the lease was renewed, and when a question to the store failed.
     """
 
     def __init__(
@@ -65,6 +83,12 @@ class Fence:
         self._held: dict[Connection, None] = {}
         self._lapsed_at: dict[Lease, float] = {}
         """Monotonic seconds of the lapse, for each lease of a connection that is known to have lapsed."""
+        self._failed_at = -math.inf
+        """Monotonic seconds of the first question that failed since the last renewal."""
+        self.blocked = BlockedLoop(clock, self._note_blocked)
+        self.unasked = False
+        self._blocks = LogLimiter()
+        self.on_answer: Callable[[], None] = lambda: None
         self._renewed = asyncio.Event()
         self._releasing = False
         self._had_lease = lease.seconds == math.inf
@@ -88,16 +112,18 @@ class Fence:
 
         Called on every tick of the maintenance loop. The fence does not depend on it.
         """
+        self.blocked.look()
         if not self.raised:
             return 0
         self._note_lapse(self._lease)
+        asked_at = self.blocked.until + _ANSWER_SECONDS if self.unasked else self._failed_at
         now, late = self._clock.monotonic(), []
         for connection in self._registry:
             lease = connection.lease
             if connection.state is State.ENDED or not lease.has_lapsed(now):
                 continue
             self._note_lapse(lease)
-            if now - self._lapsed_at[lease] >= self.hold_seconds:
+            if now - max(self._lapsed_at[lease], asked_at) >= self.hold_seconds:
                 late.append(connection)
         return self._close(late) if late else 0
 
@@ -114,6 +140,33 @@ class Fence:
             except TimeoutError:
                 pass  # the connection may have ended
 
+    def may_still_answer(self) -> bool:
+        """Return whether the loop was blocked, and the store has neither confirmed nor failed since."""
+        self.blocked.look()
+        return self.unasked
+
+    def blocked_until(self) -> float:
+        """Return monotonic seconds of the end of the last block of the event loop."""
+        self.blocked.look()
+        return self.blocked.until
+
+    def _note_blocked(self, seconds: float) -> None:
+        """Ask the store before anything is closed or refused: it may have answered all the time."""
+        self.unasked = True
+        hidden = self._blocks.show("blocked", self._clock.monotonic())
+        if seconds >= _LOGGED_SECONDS and hidden is not None:
+            _log.warning(
+                "the event loop was blocked for %.1f s: a callback ran so long, or the process was stopped",
+                seconds,
+            )
+
+    def note_failure(self) -> None:
+        """Note that a question to the store failed: from the first failure on, connections are held."""
+        self.unasked = False
+        if self._failed_at == -math.inf:
+            self._failed_at = self._clock.monotonic()
+        self.on_answer()
+
     def _note_lapse(self, lease: Lease) -> None:
         if lease in self._lapsed_at:
             return
@@ -121,6 +174,13 @@ class Fence:
         self._lapsed_at[lease] = lease.until if lease.until > -math.inf else now
         if lease is self._lease and self._had_lease:
             self._statistics.fences += 1
+            if self.may_still_answer():
+                _log.warning(
+                    "the lease has lapsed, because the event loop was blocked. No message passes until the "
+                    "store has confirmed that all revocations are known"
+                )
+                self._record("the lease has lapsed: the event loop was blocked")
+                return
             _log.error(
                 "the lease has lapsed: the store has not confirmed for %g s that all revocations are known. "
                 "No message passes and no client is admitted; connections are closed after %g s",
@@ -143,7 +203,11 @@ class Fence:
 
     def _renew(self) -> None:
         """Continue after a renewal of the lease: called by the lease."""
+        if self.raised:
+            return  # the question was asked before the event loop was blocked
         self._had_lease = True
+        self.unasked = False
+        self._failed_at = -math.inf
         lapsed_at = self._lapsed_at.pop(self._lease, None)
         if lapsed_at is not None:
             seconds = self._clock.monotonic() - lapsed_at
@@ -151,6 +215,7 @@ class Fence:
             self._record(f"the lease is renewed after {seconds:.1f} s")
         self._lapsed_at.clear()
         self._renewed.set()
+        self.on_answer()
         if self._held and not self._releasing:
             self._releasing = True
             self._release()

@@ -32,6 +32,7 @@ from stormdoor.guard.connection import UNKNOWN, Connection, is_proven
 from stormdoor.guard.credential_resolver import CredentialResolver
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.handshake_checks import HandshakeChecks
+from stormdoor.guard.lease_waits import OnWait
 from stormdoor.guard.operator_log import OperatorLog
 from stormdoor.guard.registration import Registration
 from stormdoor.guard.statistics import Statistics
@@ -56,6 +57,7 @@ class HandshakeSteps:
         bond: The step that compares a second, ambient credential with the accepted one.
         registration: One block without an await, so nothing changes in between.
         account: The step that reads the account again, if accounts changed during the wait.
+        beat: The step that waits for the next beat, after the event loop was blocked.
         plain_request: Steps of an HTTP request that opens no socket: those of `request`, without the Origin
             of a WebSocket. The route compares the Origin itself (CSRF), before these charge any limit.
         ending_request: The same for a request that only ends a right, as a logout does. It is accepted while
@@ -69,6 +71,7 @@ class HandshakeSteps:
     bond: Step
     registration: tuple[Step, ...]
     account: AwaitedStep
+    beat: LimitStep
     plain_request: tuple[Step | LimitStep, ...]
     ending_request: tuple[Step | LimitStep, ...]
     repeated_request: tuple[Step | LimitStep, ...]
@@ -85,6 +88,7 @@ def list_steps(
     origin = LimitStep("Origin", checks.check_origin)
     available = Step("availability", checks.check_availability)
     rate = LimitStep("rate", checks.check_rate)
+    beat = LimitStep("next beat", checks.wait_for_lease)
     return HandshakeSteps(
         request=(
             Step("declared", checks.check_declared),
@@ -95,7 +99,8 @@ def list_steps(
             origin,
             available,
             rate,
-            Step("capacity", checks.check_capacity),  # before the costly credential
+            Step("capacity", checks.check_capacity),
+            beat,  # the costly credential comes after it
         ),
         credential=(
             Step("proxy headers", credentials.filter_proxy_headers),
@@ -119,9 +124,10 @@ def list_steps(
             Step("first message", registration.wait_for_first_message),
         ),
         account=AwaitedStep("account, again", registration.reread_account),
-        plain_request=(closing, shape, host, transport, available, rate),
+        beat=beat,
+        plain_request=(closing, shape, host, transport, available, rate, beat),
         ending_request=(closing, shape, host, transport, rate),
-        repeated_request=(closing, shape, host, transport, origin, available),
+        repeated_request=(closing, shape, host, transport, origin, available, beat),
     )
 
 
@@ -181,6 +187,7 @@ class HandshakePipeline:
             *(one.check for one in steps.registration),
         )
         self._account = steps.account.check
+        self._beat = _limit_checks((steps.beat,))
         self._plain = _limit_checks(steps.plain_request)
         self._ending = _limit_checks(steps.ending_request)
         self._repeated = _limit_checks(steps.repeated_request)
@@ -198,24 +205,32 @@ class HandshakePipeline:
         endpoint: Endpoint,
         address_key: str | None = None,
         limit: str = HANDSHAKES,
+        on_wait: OnWait | None = None,
     ) -> Attempt:
         """Return the attempt of a request that counts for `limit`, before its first step."""
         if address_key is None:
             address_key = rate_key(handshake.address, self._limits.ipv6_prefix)
         changes = self._revocations.changes
-        return Attempt(handshake, endpoint, address_key, changes, handshake, limit)
+        return Attempt(handshake, endpoint, address_key, changes, handshake, limit, on_wait)
 
     # -- handshakes ----------------------------------------------------------------------------------
 
-    async def admit(self, handshake: Handshake, endpoint: Endpoint) -> Connection | Refusal:
+    async def admit(
+        self, handshake: Handshake, endpoint: Endpoint, on_wait: OnWait | None = None
+    ) -> Connection | Refusal:
         """Decide one handshake.
+
+        Args:
+            handshake: The facts of the request.
+            endpoint: The declared endpoint.
+            on_wait: Called when the handshake begins to wait for the next beat.
 
         Returns:
             A registered, pending connection, or the refusal. Either way an entry is queued for the trail.
             An error in here never admits a client.
         """
         began = self._clock.monotonic()
-        attempt = self.begin(handshake, endpoint)
+        attempt = self.begin(handshake, endpoint, on_wait=on_wait)
         refusal = await self.decide(attempt)
         connection = attempt.connection
         if refusal is None and connection is not None:
@@ -254,13 +269,22 @@ class HandshakePipeline:
             # INVARIANT: no await in this block.
             for last in self._registration:
                 if (refusal := last(attempt)) is not None:
-                    return refusal
+                    return await self._register_after_beat(attempt) if attempt.waits else refusal
             found = attempt.authentication
             if found is None or attempt.changes != self._revocations.changes:
                 return await self._account(attempt)
             return None
         except Exception as error:  # noqa: BLE001 - fail closed on any error
             return refusal_for(error, _log, f"admission failed for {attempt.endpoint.name}")
+
+    async def _register_after_beat(self, attempt: Attempt) -> Refusal | None:
+        """Wait for the next beat and register: the event loop was blocked during the authentication."""
+        refusal: Refusal | None = None
+        while attempt.waits:
+            refusal = await _run(self._beat, attempt) or await _run(self._registration, attempt)
+            if refusal is None:
+                return await self._account(attempt)
+        return refusal
 
     async def _resolve(self, attempt: Attempt) -> Refusal | None:
         """Find and verify the credential of a request that opens no connection."""
@@ -271,7 +295,11 @@ class HandshakePipeline:
         )
 
     async def admit_again(
-        self, handshake: Handshake, endpoint: Endpoint, owner: Authentication
+        self,
+        handshake: Handshake,
+        endpoint: Endpoint,
+        owner: Authentication,
+        on_wait: OnWait | None = None,
     ) -> Refusal | None:
         """Decide one more request of a transport session that `owner` has begun.
 
@@ -282,11 +310,12 @@ class HandshakePipeline:
             handshake: The facts of the request, see `request_as_handshake`.
             endpoint: The declared endpoint.
             owner: Authentication of the client that began the session.
+            on_wait: As `admit`.
 
         Returns:
             The refusal, or None. A refusal has been noted in the trail.
         """
-        attempt = self.begin(handshake, endpoint)
+        attempt = self.begin(handshake, endpoint, on_wait=on_wait)
         try:
             refusal = await _run(self._repeated, attempt)
             if refusal is None and not self._shows_cookie_of(owner, handshake):
@@ -332,7 +361,13 @@ class HandshakePipeline:
     # -- other requests ------------------------------------------------------------------------------
 
     async def check_request(
-        self, handshake: Handshake, address_key: str, limit: str, *, ends: bool = False
+        self,
+        handshake: Handshake,
+        address_key: str,
+        limit: str,
+        *,
+        ends: bool = False,
+        on_wait: OnWait | None = None,
     ) -> Refusal | None:
         """Run the steps of a plain HTTP request, before its credential is read.
 
@@ -341,9 +376,10 @@ class HandshakePipeline:
             address_key: Key of the client for limits by address.
             limit: The limit that the request counts for, such as `LOGINS`.
             ends: Whether the request only ends a right, as a logout does.
+            on_wait: As `admit`.
         """
         checks = self._ending if ends else self._plain
-        return await _run(checks, self.begin(handshake, _REQUEST, address_key, limit))
+        return await _run(checks, self.begin(handshake, _REQUEST, address_key, limit, on_wait))
 
     async def authenticate_request(
         self, handshake: Handshake, address_key: str

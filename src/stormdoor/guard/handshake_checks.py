@@ -15,6 +15,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
 from stormdoor.guard.attempt import HANDSHAKES, Attempt
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.lease_waits import LAPSED, LeaseWaits, OnWait
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, RateLimits
@@ -93,7 +94,9 @@ class HandshakeChecks:
         trail: Trail,
         clock: Clock,
         lease: Lease,
+        waits: LeaseWaits,
     ) -> None:
+        self._waits = waits
         self._policy = policy
         self._limits = limits
         self._registry = registry
@@ -181,26 +184,56 @@ class HandshakeChecks:
         return (exceeded and await exceeded) or Refusal(Denial.ORIGIN, reason)
 
     def check_availability(self, attempt: Attempt) -> Refusal | None:
-        """Refuse while no admission can be recorded, or be revoked by another process."""
-        return self.unavailable(lease_of(attempt.endpoint, self._lease))
+        """Refuse while no admission can be recorded, or be revoked by another process.
+
+        If the lease lapsed while the event loop was blocked, the request waits in `wait_for_lease`.
+        """
+        return self._unrecordable() or (
+            LAPSED if self.check_freshness(attempt) and not attempt.waits else None
+        )
 
     def unavailable(self, lease: Lease) -> Refusal | None:
         """Return the refusal while no admission can be recorded, or revoked within this lease."""
+        lapsed = lease.has_lapsed(self._clock.monotonic())
+        return self._unrecordable() or (LAPSED if lapsed else None)
+
+    async def until_available(self, lease: Lease, on_wait: OnWait | None = None) -> Refusal | None:
+        """Return the refusal as `unavailable`, after a wait for the next beat if that may renew the lease."""
+        return self._unrecordable() or await self._waits.until_renewed(lease, on_wait)
+
+    def _unrecordable(self) -> Refusal | None:
         if self._trail.gap:
             return Refusal(Denial.UNAVAILABLE, "the trail cannot be written", retry_after=5)
         if self.revocations_stale:
             # A token verifies without the store, but another process may have revoked it.
             return Refusal(Denial.UNAVAILABLE, "revocations cannot be followed", retry_after=5)
-        return self._lapsed(lease)
+        return None
 
     def check_freshness(self, attempt: Attempt) -> Refusal | None:
-        """Refuse if the lease has lapsed, for example while the handshake waited for a store."""
-        return self._lapsed(lease_of(attempt.endpoint, self._lease))
+        """Refuse if the lease has lapsed, for example while the handshake waited for a store.
 
-    def _lapsed(self, lease: Lease) -> Refusal | None:
-        if self._clock.monotonic() < lease.until:
+        `attempt.waits` tells whether the next beat may renew it.
+        """
+        if self._clock.monotonic() < lease_of(attempt.endpoint, self._lease).until:
             return None
-        return Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed", retry_after=5)
+        attempt.waits = self._waits.may_help()
+        return LAPSED
+
+    def wait_for_lease(self, attempt: Attempt) -> Awaitable[Refusal | None] | None:
+        """Let a request that met the lapsed lease wait for the next beat; see `LeaseWaits`."""
+        if not attempt.waits:
+            return None
+        attempt.waits = False
+        return self._waits.until_renewed(lease_of(attempt.endpoint, self._lease), attempt.on_wait)
+
+    async def wait_as_page(self, attempt: Attempt) -> Refusal | None:
+        """Let a page wait for the next beat, unless its address has used up its rate of refused requests."""
+        if not attempt.waits:
+            return None
+        spent = self._requests[attempt.limit].wait(attempt.address_key, self._clock.monotonic())
+        if await answered(spent) > 0.0:
+            return LAPSED
+        return await self._waits.until_renewed(self._lease, attempt.on_wait)
 
     def check_rate(self, attempt: Attempt) -> Awaitable[Refusal | None] | None:
         """Charge the address with the request; refuse it if the limit is reached."""

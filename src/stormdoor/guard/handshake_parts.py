@@ -11,8 +11,10 @@ from stormdoor.core.limits import Limits
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.credential_resolver import CredentialResolver
+from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake import HandshakeSteps, list_steps
 from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
+from stormdoor.guard.lease_waits import LeaseWaits
 from stormdoor.guard.pending_connections import PendingConnections
 from stormdoor.guard.registration import Registration
 from stormdoor.guard.registry import Registry
@@ -30,6 +32,7 @@ class HandshakeParts:
     checks: HandshakeChecks
     credentials: CredentialResolver
     pending: PendingConnections
+    waits: LeaseWaits
     registration: Registration
     steps: HandshakeSteps
 
@@ -48,6 +51,7 @@ def create_parts(
     rate_limits: RateLimits,
     clock: Clock,
     lease: Lease,
+    fence: Fence,
     statistics: Statistics,
 ) -> HandshakeParts:
     """Create the parts. All state that they share with others is passed in.
@@ -55,6 +59,8 @@ def create_parts(
     Raises:
         ConfigurationError: Two authenticators disagree about a place of credentials.
     """
+    pending = PendingConnections(limits=limits, clock=clock)
+    waits = LeaseWaits(fence=fence, pending=pending, clock=clock)
     checks = HandshakeChecks(
         policy=policy,
         limits=limits,
@@ -63,6 +69,7 @@ def create_parts(
         trail=trail,
         clock=clock,
         lease=lease,
+        waits=waits,
     )
     credentials = CredentialResolver(
         policy=policy,
@@ -76,7 +83,6 @@ def create_parts(
         clock=clock,
         statistics=statistics,
     )
-    pending = PendingConnections(limits=limits, clock=clock)
     registration = Registration(
         policies=policies,
         pending=pending,
@@ -86,6 +92,7 @@ def create_parts(
         state=state,
         clock=clock,
         lease=lease,
+        waits=waits,
     )
     steps = list_steps(checks, credentials, registration)
-    return HandshakeParts(checks, credentials, pending, registration, steps)
+    return HandshakeParts(checks, credentials, pending, waits, registration, steps)

@@ -80,6 +80,7 @@ class HandshakeTracer:
             bond=self._step(steps.bond),
             registration=tuple(map(self._step, steps.registration)),
             account=self._awaited(steps.account),
+            beat=self._limit_step(steps.beat),
         )
 
     def _step(self, step: Step) -> Step:

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
-from stormdoor.errors import ConfigurationError, NodeNameTaken
+from stormdoor.errors import ConfigurationError, NodeNameTaken, NotAMember
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.observed_rows import ObservedRows
 from stormdoor.guard.registry import Registry
@@ -170,6 +170,17 @@ class Heartbeat:
         if not self.joined:
             # INVARIANT: the answer to a join does not count: it may be older than a declared lapse.
             await self._join()
+        try:
+            return await self._report()
+        except NotAMember:
+            # Another node declared it lapsed while the event loop was blocked: no fault of the store.
+            if not self._lease.has_lapsed(self._clock.monotonic()):
+                raise
+            self.joined = False
+            await self._join()
+            return await self._report()
+
+    async def _report(self) -> LogPosition:
         self._asked_at = self._clock.monotonic()
         return await self._state.members.beat(self._registry.node, self._status())
 
@@ -195,6 +206,8 @@ class Heartbeat:
     async def _beat_in_time(self) -> None:
         await self.beat()
         await asyncio.sleep(_SPACING_SECONDS)
+        if self._lease.has_lapsed(self._clock.monotonic()) and not self._supervisor.behind:
+            return  # the event loop was blocked since the question: ask again at once
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._lease.seconds / 4 - _SPACING_SECONDS):
                 await self._applied.wait()

@@ -1,7 +1,7 @@
-"""Connections that wait for their first message, counted for the process and for each address.
+"""Clients that wait, counted: for their first message, or for the next beat of this node.
 
-They have passed the cheap checks (origin, host, rates, caps) and got the 101, so they use resources without
-an authenticated principal. Therefore only few may wait, and only for a short time.
+They have passed the cheap checks (origin, host, rates, caps), so they use resources without an authenticated
+principal. Therefore only few may wait, and only for a short time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PendingConnection:
 
 
 class PendingConnections:
-    """The connections of this process that wait for their first message.
+    """The connections of this process that wait for their first message, and requests that wait for a beat.
 
     Args:
         limits: Limits on their number and time.
@@ -45,9 +45,11 @@ class PendingConnections:
         self._clock = clock
         self._waiting: dict[Connection, PendingConnection] = {}
         self._addresses: dict[str, int] = {}
+        self._requests = 0
+        """Requests that wait for the next beat."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + self._requests
 
     def get(self, connection: Connection) -> PendingConnection | None:
         """Return the state of a waiting connection; None if it does not wait."""
@@ -56,13 +58,24 @@ class PendingConnections:
     def room(self, address_key: str) -> Refusal | None:
         """Return the refusal if no further connection from this address may wait; else None."""
         limits = self._limits
-        if len(self._waiting) >= limits.pending:
+        if len(self) >= limits.pending:
             detail = f"limits.pending = {limits.pending} is reached"
             return Refusal(Denial.BUSY, detail, retry_after=5)
         if self._addresses.get(address_key, 0) >= limits.pending_per_address:
             detail = f"limits.pending_per_address = {limits.pending_per_address} is reached"
             return Refusal(Denial.TOO_MANY_CONNECTIONS, detail, retry_after=5)
         return None
+
+    def enter_request(self) -> bool:
+        """Count a request that waits for the next beat. False if too many clients wait."""
+        if len(self) >= self._limits.pending:
+            return False
+        self._requests += 1
+        return True
+
+    def leave_request(self) -> None:
+        """Count a request that waits no more."""
+        self._requests -= 1
 
     def enter(self, connection: Connection, handshake: Handshake) -> None:
         """Add a waiting connection. INVARIANT: it stays until `leave`, at the latest when it ends."""

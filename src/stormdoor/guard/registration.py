@@ -14,6 +14,7 @@ from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.attempt import ANOTHER_LOG, Attempt
 from stormdoor.guard.connection import UNKNOWN, Connection
 from stormdoor.guard.handshake_checks import lease_of
+from stormdoor.guard.lease_waits import LeaseWaits
 from stormdoor.guard.pending_connections import PendingConnections
 from stormdoor.guard.registry import Registry, public_key
 from stormdoor.guard.supervisor import read_account
@@ -41,6 +42,7 @@ class Registration:
         state: StoredState,
         clock: Clock,
         lease: Lease,
+        waits: LeaseWaits,
     ) -> None:
         self._policies = policies
         self._pending = pending
@@ -51,6 +53,7 @@ class Registration:
         self._state = state
         self._clock = clock
         self._lease = lease
+        self._waits = waits
 
     def check_caps(self, attempt: Attempt) -> Refusal | None:
         """Refuse another connection of a principal with too many, or one more that waits for its message."""
@@ -149,15 +152,19 @@ class Registration:
             account = await read_account(
                 self._state.accounts, self._revocations, connection.principal.id
             )
+            while connection.monotonic() >= connection.lease.until:
+                refusal = await self._waits.until_renewed(connection.lease, attempt.on_wait)
+                if refusal is not None:
+                    return self._end(connection, refusal)
+                # The beat may have applied changes of the account.
+                account = await read_account(
+                    self._state.accounts, self._revocations, connection.principal.id
+                )
         except BaseException:
             self._registry.end(connection, recorded=False)
             raise
         if connection.state is State.ENDED:
             return connection.closed_by or Refusal(Denial.REVOKED, "it has ended meanwhile")
-        if connection.monotonic() >= connection.lease.until:
-            return self._end(
-                connection, Refusal(Denial.UNAVAILABLE, "the lease of this node has lapsed")
-            )
         if account is None or account.disabled:
             return self._end(
                 connection, Refusal(Denial.REVOKED, "the account was disabled or removed")

@@ -23,6 +23,7 @@ from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection import ORDER, Connection
+from stormdoor.guard.freshness import Fence
 from stormdoor.guard.lost_changes import LostChanges, UnknownChanges
 from stormdoor.guard.registry import CLOSE_BUDGET_SECONDS, Registry
 from stormdoor.guard.statistics import Statistics
@@ -94,6 +95,7 @@ class ConnectionSupervisor:
         clock: Source of the time.
         lease: The lease of this node, which ends while it reloads another log.
         statistics: Counters, for the ages of entries.
+        fence: Learns that a question failed.
         leaps: Notices a wall clock that was set.
         clock_skew_seconds: See `skew` of `Revocation.reaches`.
     """
@@ -109,10 +111,12 @@ class ConnectionSupervisor:
         clock: Clock,
         lease: Lease,
         statistics: Statistics,
+        fence: Fence,
         leaps: ClockLeaps,
         clock_skew_seconds: float = 0.0,
     ) -> None:
         self._statistics = statistics
+        self._fence = fence
         self._lease = lease
         self._registry = registry
         self._revocations = revocations
@@ -137,6 +141,8 @@ class ConnectionSupervisor:
         """The epoch of a log that lacks changes which this node does not know: it is not followed."""
         self._failing: set[object] = set()
         """Functions that were asked for the head, and of which the last answer could not be applied."""
+        self._excused: set[object] = set()
+        """Functions of which the last question failed while the loop was blocked. A second failure counts."""
         self._reloaded = 0
         """The order of the last question that was answered by another log."""
         self._seen_order = 0
@@ -221,6 +227,7 @@ class ConnectionSupervisor:
         Returns:
             How many connections were ended. None if the entries up to the head are not all applied.
         """
+        began = self._clock.monotonic()
         try:
             asked, limit, known = self._ask(), min(seconds, ANSWER_SECONDS), self._seen
             news: list[Revocation] | None = None
@@ -240,10 +247,16 @@ class ConnectionSupervisor:
                 ended = await self._apply_up_to(head, asked, news)
         except Exception as error:  # noqa: BLE001 - fail closed on any error
             # Also for an entry of a newer version that this one cannot read: it may concern any connection.
+            if began < self._fence.blocked_until() and ask not in self._excused:
+                self._excused.add(ask)
+                return None
+            self._excused.discard(ask)
+            self._fence.note_failure()
             if ask not in self._failing:
                 self._failing.add(ask)
                 _log.error("revocations cannot be followed: %s", _cause(error))
             return None
+        self._excused.discard(ask)
         if ask in self._failing:
             self._failing.remove(ask)
             _log.warning("revocations are being followed again")

@@ -7,12 +7,7 @@ from typing import Protocol
 
 from stormdoor.core.log_position import LogPosition
 
-__all__ = ["NOT_A_MEMBER", "Member", "Members", "NodeStatus"]
-
-NOT_A_MEMBER = (
-    "this node was declared lapsed or removed, or another process has its name; it must join again"
-)
-"""Text of the error of a beat that does not count."""
+__all__ = ["Member", "Members", "NodeStatus"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +89,9 @@ class Members(Protocol):
         Raises:
             NodeNameTaken: The node does not join, because another instance has the name. It is neither
                 `replacing` nor removed.
-            StoreUnavailable: The engine does not answer, or answers with a warning; or the instance was
-                declared lapsed, removed or replaced, and does not join. The beat renews no lease, also in
-                doubt.
+            NotAMember: The instance was declared lapsed, removed or replaced, and does not join.
+            StoreUnavailable: The engine does not answer, or answers with a warning. The beat renews no
+                lease, also in doubt.
         """
         ...
 

@@ -15,6 +15,7 @@ from stormdoor.core.principal import Authentication
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake import HandshakePipeline
 from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.handshake_tracer import HandshakeTracer, TraceStep
@@ -104,7 +105,7 @@ async def explain_handshake(
             clock=clock,
             node="explain",
         )
-        policies = ActivePolicies(guard.policies)
+        policies, lease = ActivePolicies(guard.policies), Lease()  # no node: it admits no client
         parts = create_parts(
             policy=guard.handshake_policy,
             authenticators=guard.authenticators,
@@ -117,7 +118,10 @@ async def explain_handshake(
             state=state,
             rate_limits=LocalRateLimits(),
             clock=clock,
-            lease=Lease(),  # no node: it admits no client
+            lease=lease,
+            fence=Fence(
+                lease=lease, registry=registry, trail=trail, statistics=statistics, clock=clock
+            ),
             statistics=statistics,
         )
         tracer = HandshakeTracer(credentials=parts.credentials, policies=policies, clock=clock)

@@ -280,12 +280,13 @@ class Guard:
             rate_limits=rate_limits,
             clock=self.clock,
             lease=self.lease,
+            fence=self.fence,
             statistics=self.statistics,
         )
         self.steps = parts.steps
         """The steps of a handshake, in order."""
         self.checks, self.credentials = parts.checks, parts.credentials
-        self.pending = parts.pending
+        self.pending, self.waits = parts.pending, parts.waits
         self.admission = HandshakePipeline(
             steps=parts.steps,
             places=self.credentials.places,
@@ -336,6 +337,7 @@ class Guard:
             clock=self.clock,
             lease=self.lease,
             statistics=self.statistics,
+            fence=self.fence,
             leaps=leaps,
             clock_skew_seconds=clock_skew_seconds,
         )

@@ -91,9 +91,10 @@ class MaintenanceLoop:
         """Run until `stopping` is set."""
         async with asyncio.TaskGroup() as tasks:
             # INVARIANT: the lease must not wait for the other jobs. A store in memory needs no heartbeat.
-            beating = (
-                tasks.create_task(self._heartbeat.run()) if self._lease.seconds < math.inf else None
-            )
+            beating = None
+            if self._lease.seconds < math.inf:
+                self._fence.blocked.start()
+                beating = tasks.create_task(self._heartbeat.run())
             while not stopping.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_TICK_SECONDS):
@@ -101,6 +102,7 @@ class MaintenanceLoop:
                 await self.tick()
             if beating is not None:
                 beating.cancel()
+                self._fence.blocked.stop()
 
     async def tick(self) -> None:
         """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""

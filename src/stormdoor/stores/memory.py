@@ -13,9 +13,8 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
-from stormdoor.errors import NodeNameTaken, StoreUnavailable
+from stormdoor.errors import NodeNameTaken, NotAMember
 from stormdoor.ports import Changed, LiveConnection, Member, NodeStatus, SystemClock
-from stormdoor.ports.members import NOT_A_MEMBER
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS, REVOKED_SECONDS
 from stormdoor.stores.memory_factors import MemoryFactors, copy_account, refuse_duplicate
 from stormdoor.stores.memory_log import LOOKED_UP
@@ -411,7 +410,7 @@ class MemoryStore(MemoryFactors):
             if known is not None and not own and not _is_declared(known, replacing):
                 raise NodeNameTaken(node)
         elif known is None or known.declared or not own:
-            raise StoreUnavailable(NOT_A_MEMBER)
+            raise NotAMember
         self._nodes[node] = Member(
             node=node,
             beat=1 if known is None else known.beat + 1,

@@ -28,6 +28,7 @@ from stormdoor.tornado.answers import (
     switch_protocols,
     write_refusal,
 )
+from stormdoor.tornado.client_left import ends_with_client
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
 from stormdoor.tornado.handshake_state import release_handshake_state
@@ -105,7 +106,9 @@ class HandshakeMixin(OutboundMixin):
         guard = self._door_guard
         outcome: Connection | Refusal
         if malformed is None and (guard.running or await guard.ready()):
-            outcome = await guard.admission.admit(handshake, self._door_endpoint)
+            outcome = await guard.admission.admit(
+                handshake, self._door_endpoint, ends_with_client(self)
+            )
         else:
             outcome = (
                 Refusal(Denial.MALFORMED, malformed)
@@ -183,7 +186,7 @@ class HandshakeMixin(OutboundMixin):
             self._door_refuse_undecided()
             return
         protocol = None if "get" in self._door_own else self._door_protocol()
-        if not self._door_is_fresh():
+        if not await self._door_is_fresh():
             return
         if protocol is None:
             if self._door_endpoint.public is not None:
@@ -212,16 +215,19 @@ class HandshakeMixin(OutboundMixin):
         self._door_guard.admission.refused(handshake, why, permission=permission)
         self._door_refuse(why)
 
-    def _door_is_fresh(self) -> bool:
-        """Refuse the handshake if the lease has lapsed since its admission, for example during `prepare`."""
-        connection = self._door_admitted
+    async def _door_is_fresh(self) -> bool:
+        """Refuse the handshake if the lease has lapsed since its admission, for example during `prepare`.
+
+        If a `prepare` has blocked the event loop, the handshake waits for the next beat.
+        """
+        connection, guard = self._door_admitted, self._door_guard
         if connection is None or connection.monotonic() < connection.lease.until:
             return True
-        why = Refusal(Denial.UNAVAILABLE, "the lease lapsed during the handshake", retry_after=5)
-        self._door_guard.registry.end(connection, why)
-        if not self._finished:
-            self._door_refuse(why)
-        return False
+        why = await guard.waits.until_renewed(connection.lease, ends_with_client(self))
+        if why is not None:
+            guard.registry.end(connection, why)
+        self._door_stop_if_ended(connection)
+        return not self._finished
 
     def _door_protocol(self) -> FastProtocol | None:
         """Return the fast protocol, if the handshake is valid and its origin was accepted."""

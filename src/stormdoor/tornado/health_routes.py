@@ -50,6 +50,7 @@ class _Readiness(_Health):
         """Answer `ready`, or `not ready` with 503."""
         guard = self._guard
         await guard.ready()  # it starts with the first request, as a handshake would start it
+        await guard.waits.until_renewed(guard.lease)
         why = why_not_ready(guard)
         if why != self._told[-1]:
             self._told[-1] = why

@@ -25,6 +25,7 @@ from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import end_with
 from stormdoor.tornado.answers import finish_forbidden, finish_refusal, finish_refused
+from stormdoor.tornado.client_left import ends_with_client
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -133,7 +134,11 @@ class GuardedPage(RequestHandler):
         key = rate_key(handshake.address, guard.limits.ipv6_prefix)
         foreign = refuse_foreign(guard, self.request, handshake)
         attempt = guard.admission.begin(
-            handshake, _PAGE, key, PAGES if foreign is None else FOREIGN
+            handshake,
+            _PAGE,
+            key,
+            PAGES if foreign is None else FOREIGN,
+            ends_with_client(self),
         )
         for check in (
             checks.check_closing,
@@ -153,7 +158,11 @@ class GuardedPage(RequestHandler):
             detail = f"no permission for {self.request.method} {self.request.path}; write {line}"
             refusal = Refusal(Denial.UNDECLARED, detail)
         else:
-            refusal = foreign or await self._door_authorise(handshake, key, permission)
+            refusal = (
+                foreign
+                or await checks.wait_as_page(attempt)
+                or await self._door_authorise(handshake, key, permission)
+            )
         # Only a refused request counts: a page of a logged-in user loads hundreds of files.
         if refusal is None:
             return None

@@ -21,6 +21,7 @@ from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.handshake_checks import CALLBACKS, FOREIGN, PAGES
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.client_left import ends_with_client
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 
@@ -159,7 +160,11 @@ class SessionHandler(RequestHandler):
         own = foreign is None or self.counts_for == CALLBACKS
         limit = self.counts_for if own else FOREIGN
         refusal = await guard.admission.check_request(
-            self.handshake, self.address_key, limit, ends=self.ends
+            self.handshake,
+            self.address_key,
+            limit,
+            ends=self.ends,
+            on_wait=ends_with_client(self),
         )
         if refusal is None and self.request.method not in SAFE_METHODS:
             refusal = foreign

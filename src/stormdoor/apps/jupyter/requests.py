@@ -275,7 +275,7 @@ class RequestChecks:
         guard = self._guard
         if not await guard.ready():
             raise StoreUnavailable("the guard cannot start; see the log")
-        unavailable = guard.checks.unavailable(guard.lease)
+        unavailable = await guard.checks.until_available(guard.lease)
         if unavailable is not None:
             raise StoreUnavailable(unavailable.detail)
 

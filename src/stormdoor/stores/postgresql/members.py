@@ -8,9 +8,8 @@ from typing import Final
 
 from stormdoor.core.lease import LEASE_SECONDS
 from stormdoor.core.log_position import LogPosition
-from stormdoor.errors import NodeNameTaken, StoreUnavailable
+from stormdoor.errors import NodeNameTaken, NotAMember
 from stormdoor.ports import LiveConnection, Member, NodeStatus
-from stormdoor.ports.members import NOT_A_MEMBER
 from stormdoor.ports.replicated import Confirmation
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.dialect import EPOCH
@@ -89,7 +88,7 @@ class PostgresqlMembers(PostgresqlPart):
             )
         seconds = max(self.lease_seconds, min(status.lease, _JOIN_SECONDS))
         row = (*status_row(status), node, status.instance)
-        return await beat(_BEAT, *row, seconds=seconds, unwritten=StoreUnavailable(NOT_A_MEMBER))
+        return await beat(_BEAT, *row, seconds=seconds, unwritten=NotAMember())
 
     async def members(self) -> list[Member]:
         """See `Members.members`."""

@@ -5,10 +5,9 @@ from typing import Final
 
 from stormdoor.core.lease import LEASE_SECONDS
 from stormdoor.core.log_position import LogPosition
-from stormdoor.errors import NodeNameTaken, StoreUnavailable
+from stormdoor.errors import NodeNameTaken, NotAMember
 from stormdoor.ports import Member, NodeStatus, SystemClock
 from stormdoor.ports.clock import boot_id
-from stormdoor.ports.members import NOT_A_MEMBER
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import join_row, member_from, status_row
 from stormdoor.stores.sqlite.part import Part
@@ -62,7 +61,7 @@ class SqliteMembers(Part):
         own = (node, status.instance)
         ((epoch, seq, declared),) = self._database.look_up(sql.HEAD_FOR_NODE, own)
         if declared is None or declared:
-            raise StoreUnavailable(NOT_A_MEMBER)
+            raise NotAMember
         known, at = recorded.get(node, (None, 0.0))
         if status.applied != getattr(known, "applied", None) or now >= at + _RECORD_SECONDS:
             values = (now, *status_row(status), *own)
