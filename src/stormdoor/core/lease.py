@@ -98,18 +98,29 @@ class Lease:
     Attributes:
         seconds: Length of the lease in seconds.
         until: Monotonic seconds at which it lapses.
+        running_until: Monotonic seconds up to which the event loop is known to run. The lease lapses then at
+            the latest, so that nothing passes between a block of the loop and the next beat.
         readings: What a `send()` compares with `until`: those of the clock. A lease of infinite length needs
             no clock.
         on_renewal: Called after each renewal; None for no call.
     """
 
-    __slots__ = ("_others", "on_renewal", "readings", "seconds", "until")
+    __slots__ = (
+        "_confirmed_until",
+        "_others",
+        "on_renewal",
+        "readings",
+        "running_until",
+        "seconds",
+        "until",
+    )
 
     def __init__(self, seconds: float = math.inf, readings: Iterator[float] = _NEVER) -> None:
         if not seconds > 0.0:
             raise ValueError(f"a lease must last longer than 0 seconds, not {seconds}")
         self.seconds = seconds
-        self.until = math.inf if seconds == math.inf else -math.inf
+        self.until = self._confirmed_until = math.inf if seconds == math.inf else -math.inf
+        self.running_until = math.inf
         self.readings = repeat(0.0) if seconds == math.inf else readings
         self.on_renewal: Callable[[], None] | None = None
         self._others: dict[float, Lease] = {}
@@ -123,16 +134,32 @@ class Lease:
         Args:
             asked_at: Monotonic seconds, read before the question was sent.
         """
-        self.until = max(self.until, asked_at + self.seconds)
+        until = asked_at + self.seconds
+        self._confirmed_until = max(self._confirmed_until, until)
+        self.until = max(self.until, min(until, self.running_until))
         for one in self._others.values():
             one.until = max(one.until, asked_at + one.seconds)
         if self.on_renewal is not None:
             self.on_renewal()
 
-    def lapse(self) -> None:
-        """End the lease at once: the node knows that it has missed revocations."""
-        for one in (self, *self._others.values()):
+    def keep(self, running_until: float) -> None:
+        """Note that the event loop runs: up to `running_until`, the lease lapses only without a renewal.
+
+        Args:
+            running_until: Monotonic seconds.
+        """
+        self.running_until = running_until
+        self.until = min(self._confirmed_until, running_until)
+
+    def lapse(self, *, tolerant: bool = True) -> None:
+        """End the lease at once: the node has missed revocations, or may have.
+
+        Args:
+            tolerant: Whether those of endpoints that tolerate older revocations end as well.
+        """
+        for one in (self, *(self._others.values() if tolerant else ())):
             one.until = math.inf if one.seconds == math.inf else -math.inf
+        self._confirmed_until = self.until
 
     def has_lapsed(self, now: float) -> bool:
         """Return whether the lease has lapsed at `now` (monotonic seconds)."""

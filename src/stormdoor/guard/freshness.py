@@ -85,7 +85,7 @@ class Fence:
         """Monotonic seconds of the lapse, for each lease of a connection that is known to have lapsed."""
         self._failed_at = -math.inf
         """Monotonic seconds of the first question that failed since the last renewal."""
-        self.blocked = BlockedLoop(clock, self._note_blocked)
+        self.blocked = BlockedLoop(clock, lease, self._note_blocked)
         self.unasked = False
         self._blocks = LogLimiter()
         self.on_answer: Callable[[], None] = lambda: None

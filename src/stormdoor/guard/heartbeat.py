@@ -15,6 +15,7 @@ from stormdoor.core.lease import Lease
 from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import ConfigurationError, NodeNameTaken, NotAMember
 from stormdoor.guard.active_policies import ActivePolicies
+from stormdoor.guard.freshness import Fence
 from stormdoor.guard.observed_rows import ObservedRows
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.supervisor import ConnectionSupervisor
@@ -44,6 +45,7 @@ class Heartbeat:
     Args:
         supervisor: Applies the log.
         lease: The lease of this node.
+        fence: Knows when the event loop was blocked.
         registry: The connections of this node, and its name.
         policies: The policies by which this node decides.
         state: State of members and revocations.
@@ -60,6 +62,7 @@ class Heartbeat:
         *,
         supervisor: ConnectionSupervisor,
         lease: Lease,
+        fence: Fence,
         registry: Registry,
         policies: ActivePolicies,
         state: StoredState,
@@ -67,6 +70,7 @@ class Heartbeat:
     ) -> None:
         self._supervisor = supervisor
         self._lease = lease
+        self._fence = fence
         self._registry = registry
         self._policies = policies
         self._state = state
@@ -160,8 +164,10 @@ class Heartbeat:
             self._applied.clear()
             ended = await self._supervisor.follow(self._ask, seconds=self._lease.seconds)
             if ended is not None:
-                self._lease.renew(self._asked_at)
-                self._fresh_at = self._asked_at
+                # Else the answer is older than what other nodes did while the loop was blocked.
+                if self._asked_at >= self._fence.blocked_until():
+                    self._lease.renew(self._asked_at)
+                    self._fresh_at = self._asked_at
             elif self._lease.has_lapsed(self._clock.monotonic()):
                 self.joined = False
             return ended or 0

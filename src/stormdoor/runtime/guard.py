@@ -344,6 +344,7 @@ class Guard:
         self.heartbeat = Heartbeat(
             supervisor=self.supervisor,
             lease=self.lease,
+            fence=self.fence,
             registry=self.registry,
             policies=self._policies,
             state=state,
