@@ -119,7 +119,7 @@ LOGGERS = {
     "stormdoor.demo": "The demo.",
     "stormdoor.demo.access": "The requests of the demo.",
     "stormdoor.factors": "A stored second factor cannot be used.",
-    "stormdoor.fence": "The lease of this process has lapsed, or was renewed after that.",
+    "stormdoor.fence": "The lease of this process has lapsed, or was renewed; its event loop was blocked.",
     "stormdoor.first_message": "The first message of a connection failed with an unforeseen error.",
     "stormdoor.guard": "The guard cannot start, or a provider cannot be asked at its start.",
     "stormdoor.handler": "A handler of the application raised.",

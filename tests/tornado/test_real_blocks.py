@@ -20,7 +20,8 @@ from stormdoor import Guard, SessionAuthenticator, Target
 from stormdoor.core.account import Account
 from tests.support.ports import free_port
 from tests.support.postgresql import new_database, postgresql
-from tests.tornado.wire import Ended, Wire, _head, connect, dial
+from tests.tornado import wire as wires
+from tests.tornado.wire import Ended, connect
 
 __all__ = ["new_database", "postgresql"]
 
@@ -133,13 +134,7 @@ async def block(at: Installation, how: str, seconds: float, name: str) -> None:
     """Block the server; revoke a principal meanwhile, and let requests and messages arrive meanwhile."""
     asker, other = await at.login(f"alice-{name}"), await at.login(f"bob-{name}")
     sockets = [await connect(at.port, "/ws", *headers) for headers in (asker, asker, other)]
-    waiting: list[Wire] = []
-    for headers in (asker, other):
-        for path, upgrade in (("/ws", True), ("/page", False)):
-            waiting.append(await dial(at.port))
-            head = request_head(at.port, path, headers, upgrade=upgrade)
-            waiting[-1].head = head  # type: ignore[attr-defined]
-    await asyncio.sleep(0.3)  # the server has accepted them, and beats
+    await asyncio.sleep(0.3)  # it beats
     if how == "stop":
         at.process.send_signal(signal.SIGSTOP)
         asyncio.get_running_loop().call_later(seconds, at.process.send_signal, signal.SIGCONT)
@@ -147,8 +142,11 @@ async def block(at: Installation, how: str, seconds: float, name: str) -> None:
         sockets[0].send(f"{how} {seconds}")
     await asyncio.sleep(min(0.2, seconds / 3))
     began = asyncio.get_running_loop().time()
-    for wire in waiting:
-        wire.raw(wire.head)  # type: ignore[attr-defined]
+    waiting = [
+        await wires.request(at.port, path, *headers, upgrade=upgrade, wait=False)
+        for headers in (asker, other)
+        for path, upgrade in (("/ws", True), ("/page", False))
+    ]
     for number in range(3):
         sockets[1].send(f"{name}-{number}")
         sockets[2].send(f"revoked {name}")
@@ -169,13 +167,6 @@ async def block(at: Installation, how: str, seconds: float, name: str) -> None:
     for wire in (*sockets, *waiting):
         await wire.hang_up()
     assert not any("revoked" in line for line in at.output if line.startswith("heard"))
-
-
-def request_head(
-    port: int, path: str, headers: tuple[tuple[str, str], ...], *, upgrade: bool
-) -> bytes:
-    """Return the head of a request."""
-    return _head(port, path, "GET", None, headers, upgrade=upgrade)[0]
 
 
 BLOCKS = [

@@ -144,7 +144,8 @@ class Limits(EndpointLimits):
         first_message_seconds: Seconds for the first message.
         first_message_bytes: The largest first message.
         pending_per_address: Connections from one address that wait for their first message.
-        pending: Connections of the process that wait for their first message.
+        pending: Connections of the process that wait for their first message, and requests that wait for the
+            next beat after the event loop was blocked.
         unfinished_logins: Logins that unauthenticated clients have begun and not finished, in the whole
             store: passkey challenges, and as many logins at a provider.
         message_depth: Greatest depth of nested arrays and objects in a message.

@@ -92,6 +92,8 @@ class Fence:
         self._renewed = asyncio.Event()
         self._releasing = False
         self._had_lease = lease.seconds == math.inf
+        self._told = False
+        """Whether the log and the trail have the present lapse."""
         lease.on_renewal = self._renew
 
     @property
@@ -165,6 +167,8 @@ class Fence:
         self.unasked = False
         if self._failed_at == -math.inf:
             self._failed_at = self._clock.monotonic()
+        if self._lease in self._lapsed_at:
+            self._tell_lapse()
         self.on_answer()
 
     def _note_lapse(self, lease: Lease) -> None:
@@ -172,22 +176,22 @@ class Fence:
             return
         now = self._clock.monotonic()
         self._lapsed_at[lease] = lease.until if lease.until > -math.inf else now
-        if lease is self._lease and self._had_lease:
-            self._statistics.fences += 1
-            if self.may_still_answer():
-                _log.warning(
-                    "the lease has lapsed, because the event loop was blocked. No message passes until the "
-                    "store has confirmed that all revocations are known"
-                )
-                self._record("the lease has lapsed: the event loop was blocked")
-                return
-            _log.error(
-                "the lease has lapsed: the store has not confirmed for %g s that all revocations are known. "
-                "No message passes and no client is admitted; connections are closed after %g s",
-                lease.seconds,
-                self.hold_seconds,
-            )
-            self._record("the lease has lapsed")
+        if lease is self._lease and not self.may_still_answer():
+            self._tell_lapse()
+
+    def _tell_lapse(self) -> None:
+        """Count, log and record the lapse: it is a fault of the store, not of a blocked event loop."""
+        if self._told or not self._had_lease:
+            return
+        self._told = True
+        self._statistics.fences += 1
+        _log.error(
+            "the lease has lapsed: the store has not confirmed for %g s that all revocations are known. "
+            "No message passes and no client is admitted; connections are closed after %g s",
+            self._lease.seconds,
+            self.hold_seconds,
+        )
+        self._record("the lease has lapsed")
 
     def _record(self, detail: str) -> None:
         self._trail.note(
@@ -209,7 +213,8 @@ class Fence:
         self.unasked = False
         self._failed_at = -math.inf
         lapsed_at = self._lapsed_at.pop(self._lease, None)
-        if lapsed_at is not None:
+        if lapsed_at is not None and self._told:
+            self._told = False
             seconds = self._clock.monotonic() - lapsed_at
             _log.warning("the lease is renewed after %.1f s; held connections continue", seconds)
             self._record(f"the lease is renewed after {seconds:.1f} s")

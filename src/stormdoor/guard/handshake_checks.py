@@ -188,9 +188,10 @@ class HandshakeChecks:
 
         If the lease lapsed while the event loop was blocked, the request waits in `wait_for_lease`.
         """
-        return self._unrecordable() or (
-            LAPSED if self.check_freshness(attempt) and not attempt.waits else None
-        )
+        if self._trail.gap or self.revocations_stale:
+            return self._unrecordable()
+        refusal = self.check_freshness(attempt)
+        return None if refusal is None or attempt.waits else refusal
 
     def unavailable(self, lease: Lease) -> Refusal | None:
         """Return the refusal while no admission can be recorded, or revoked within this lease."""

@@ -124,7 +124,8 @@ class Guard:
             theirs counts as revoked if it was issued up to so many seconds after the revocation. It does not
             apply to sessions, tickets and API keys of the store, which are ordered by positions in its log.
         hold_seconds: Seconds for which open sockets are held after the lease of this process has lapsed, 0 to
-            300. No message passes meanwhile. Then they are closed (1013).
+            300. No message passes meanwhile. Then they are closed (1013). After the event loop was blocked,
+            they count from the first question to the store that failed.
         freshness: The greatest age of revocations at single endpoints, by the path pattern of their route:
             "strict" for the lease, a number of seconds such as "5", or "none". What `protect` and the handler
             declare has priority.

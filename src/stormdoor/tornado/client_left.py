@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from tornado.web import RequestHandler
 
-__all__ = ["ends_with_client"]
+__all__ = ["end_with_client"]
 
 
-def ends_with_client(handler: RequestHandler) -> Callable[[asyncio.Future[bool]], None]:
-    """Return the function to call when the request of `handler` begins to wait: see `OnWait`."""
+def end_with_client(handler: RequestHandler, wait: asyncio.Future[bool]) -> None:
+    """End `wait`, that of the request of `handler`, when its client disconnects. See `OnWait`."""
 
-    def began(wait: asyncio.Future[bool]) -> None:
-        def left() -> None:
-            if not wait.done():
-                wait.set_result(False)
-            handler.on_connection_close()
+    def left() -> None:
+        if not wait.done():
+            wait.set_result(False)
+        handler.on_connection_close()
 
-        connection = handler.request.connection
-        if connection is not None:
-            connection.set_close_callback(left)  # type: ignore[attr-defined]  # of HTTP1Connection
-
-    return began
+    connection = handler.request.connection
+    if connection is not None:
+        connection.set_close_callback(left)  # type: ignore[attr-defined]  # of HTTP1Connection

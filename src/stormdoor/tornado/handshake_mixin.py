@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from tornado.web import Finish, RequestHandler
@@ -28,7 +29,7 @@ from stormdoor.tornado.answers import (
     switch_protocols,
     write_refusal,
 )
-from stormdoor.tornado.client_left import ends_with_client
+from stormdoor.tornado.client_left import end_with_client
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
 from stormdoor.tornado.handshake_state import release_handshake_state
@@ -107,7 +108,7 @@ class HandshakeMixin(OutboundMixin):
         outcome: Connection | Refusal
         if malformed is None and (guard.running or await guard.ready()):
             outcome = await guard.admission.admit(
-                handshake, self._door_endpoint, ends_with_client(self)
+                handshake, self._door_endpoint, partial(end_with_client, self)
             )
         else:
             outcome = (
@@ -223,7 +224,7 @@ class HandshakeMixin(OutboundMixin):
         connection, guard = self._door_admitted, self._door_guard
         if connection is None or connection.monotonic() < connection.lease.until:
             return True
-        why = await guard.waits.until_renewed(connection.lease, ends_with_client(self))
+        why = await guard.waits.until_renewed(connection.lease, partial(end_with_client, self))
         if why is not None:
             guard.registry.end(connection, why)
         self._door_stop_if_ended(connection)

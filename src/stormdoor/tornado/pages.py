@@ -25,7 +25,7 @@ from stormdoor.guard.tracing import NoteAllowed
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import end_with
 from stormdoor.tornado.answers import finish_forbidden, finish_refusal, finish_refused
-from stormdoor.tornado.client_left import ends_with_client
+from stormdoor.tornado.client_left import end_with_client
 from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
@@ -138,7 +138,7 @@ class GuardedPage(RequestHandler):
             _PAGE,
             key,
             PAGES if foreign is None else FOREIGN,
-            ends_with_client(self),
+            partial(end_with_client, self),
         )
         for check in (
             checks.check_closing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -21,7 +22,7 @@ from stormdoor.core.session import Session
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.handshake_checks import CALLBACKS, FOREIGN, PAGES
 from stormdoor.runtime.guard import Guard
-from stormdoor.tornado.client_left import ends_with_client
+from stormdoor.tornado.client_left import end_with_client
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 
@@ -164,7 +165,7 @@ class SessionHandler(RequestHandler):
             self.address_key,
             limit,
             ends=self.ends,
-            on_wait=ends_with_client(self),
+            on_wait=partial(end_with_client, self),
         )
         if refusal is None and self.request.method not in SAFE_METHODS:
             refusal = foreign

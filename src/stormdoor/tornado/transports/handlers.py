@@ -25,7 +25,7 @@ from stormdoor.guard.pause import FENCED, PauseReading
 from stormdoor.guard.transport_sessions import TransportSession, TransportSessions
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import cut_off, discard_output, finish_refusal
-from stormdoor.tornado.client_left import ends_with_client
+from stormdoor.tornado.client_left import end_with_client
 from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.message_type_mixin import route_groups
@@ -192,7 +192,7 @@ class HttpTransport(RequestHandler):
             if session.polling is not None:
                 await guard.fence.wait(session.polling)
             refusal = await guard.admission.admit_again(
-                handshake, self._door_endpoint, session.owner, ends_with_client(self)
+                handshake, self._door_endpoint, session.owner, partial(end_with_client, self)
             )
             if refusal is not None:
                 return refusal
@@ -212,7 +212,7 @@ class HttpTransport(RequestHandler):
         """Admit the client, as for a handshake; then begin the session, or join it."""
         guard, sessions = self._door_guard, self._door_sessions
         connection = await guard.admission.admit(
-            handshake, self._door_endpoint, ends_with_client(self)
+            handshake, self._door_endpoint, partial(end_with_client, self)
         )
         if isinstance(connection, Refusal):
             return connection
