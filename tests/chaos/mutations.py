@@ -32,8 +32,8 @@ def mutate(guard: Guard, name: str) -> None:
 def _without_lease(guard: Guard) -> None:
     """The lease never lapses."""
     guard.lease.until = float("inf")
-    Lease.keep = lambda self, running_until: None  # type: ignore[method-assign]
-    Lease.lapse = lambda self, **options: None  # type: ignore[method-assign]
+    Lease.keep = lambda self, now, running_until: None  # type: ignore[method-assign]
+    Lease.lapse = lambda self: None  # type: ignore[method-assign]
 
 
 class _Wrapped:

@@ -182,3 +182,32 @@ def test_a_hold_that_is_no_time(seconds: float) -> None:
     """It would close every socket at once, or keep all of them silent."""
     with pytest.raises(ConfigurationError, match="hold_seconds must be 0 to 300"):
         check_hold(seconds)
+
+
+def test_a_lease_lapses_while_the_loop_is_not_seen_to_run() -> None:
+    """It lapses early, and what is left of it does not return: only a renewal does."""
+    lease = Lease(2.0)
+    lease.keep(10.0, 10.4)
+    assert lease.until == float("-inf")
+    lease.renew(10.0)
+    assert lease.until == 10.4
+    lease.keep(10.1, 10.5)
+    assert lease.until == 10.5
+    lease.keep(10.5, 10.9)
+    assert lease.has_lapsed(10.5)
+    lease.renew(10.5)
+    assert lease.until == 10.9
+    lease.keep(10.6, float("inf"))
+    assert lease.until == 12.5
+
+
+def test_what_a_lease_kept_is_lost_with_it() -> None:
+    """After another log was found, the time that was confirmed before counts no more."""
+    lease = Lease(2.0)
+    lease.renew(10.0)
+    lease.keep(10.1, 10.5)
+    lease.lapse()
+    lease.renew(9.0)
+    assert lease.until == 10.5
+    lease.keep(10.2, float("inf"))
+    assert lease.until == 11.0

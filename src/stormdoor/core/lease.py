@@ -142,22 +142,22 @@ class Lease:
         if self.on_renewal is not None:
             self.on_renewal()
 
-    def keep(self, running_until: float) -> None:
-        """Note that the event loop runs: up to `running_until`, the lease lapses only without a renewal.
+    def keep(self, now: float, running_until: float) -> None:
+        """Note that the event loop runs.
+
+        INVARIANT: a lease that has lapsed stays so until its renewal.
 
         Args:
-            running_until: Monotonic seconds.
+            now: Monotonic seconds.
+            running_until: Monotonic seconds up to which the loop need not be seen to run.
         """
         self.running_until = running_until
-        self.until = min(self._confirmed_until, running_until)
+        if now < self.until:
+            self.until = min(self._confirmed_until, running_until)
 
-    def lapse(self, *, tolerant: bool = True) -> None:
-        """End the lease at once: the node has missed revocations, or may have.
-
-        Args:
-            tolerant: Whether those of endpoints that tolerate older revocations end as well.
-        """
-        for one in (self, *(self._others.values() if tolerant else ())):
+    def lapse(self) -> None:
+        """End the lease at once: the node knows that it has missed revocations."""
+        for one in (self, *self._others.values()):
             one.until = math.inf if one.seconds == math.inf else -math.inf
         self._confirmed_until = self.until
 

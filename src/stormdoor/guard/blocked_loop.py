@@ -49,12 +49,12 @@ class BlockedLoop:
 
     def _keep(self, now: float) -> None:
         self._due = now + _PERIOD_SECONDS
-        self._lease.keep(self._due + _LAPSE_SECONDS)
+        self._lease.keep(now, self._due + _LAPSE_SECONDS)
 
     def stop(self) -> None:
         """End the measurement."""
         self._due = math.inf
-        self._lease.keep(math.inf)
+        self._lease.keep(self._clock.monotonic(), math.inf)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -64,8 +64,6 @@ class BlockedLoop:
         now = self._clock.monotonic()
         late = now - self._due
         if late >= _LEAST_SECONDS:
-            if late >= _LAPSE_SECONDS:
-                self._lease.lapse(tolerant=False)
             self._keep(now)
             self.until = now
             # The block began at some time of the last period.
