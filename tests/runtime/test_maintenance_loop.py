@@ -19,6 +19,7 @@ from stormdoor import (
 from stormdoor.core.event import Event
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.guard.heartbeat import Heartbeat
+from stormdoor.ports import SystemClock
 from tests.guard.fakes import (
     CHAT,
     HANDSHAKE,
@@ -161,6 +162,46 @@ async def test_a_loop_that_ends_admits_nobody_and_starts_again(
             await until(lambda: not guard.checks.revocations_stale)
         await admit(guard, bearer("alice"))
         assert any("the maintenance loop had ended" in line for line in lines)
+
+
+@pytest.mark.parametrize(("part", "number"), [("_repeat", 0), ("_repeat", 1), ("run", 0)])
+async def test_no_part_of_the_heartbeat_ends_alone(
+    part: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program cancels one of its tasks: the lease lapsed for good, and the process counted as alive."""
+    store = FakeStore()
+    store.lease_seconds = 0.4
+    guard = make_guard(store=store, clock=SystemClock())  # type: ignore[arg-type]
+    monkeypatch.setattr("stormdoor.runtime.guard._RESTART_SECONDS", 0.05)
+    async with guard:
+        await until(lambda: guard.heartbeat.running)
+        await asyncio.sleep(0.05)
+        with log_lines("stormdoor") as lines:
+            tasks = [one for one in asyncio.all_tasks() if f"Heartbeat.{part}()" in repr(one)]
+            sorted(tasks, key=asyncio.Task.get_name)[number].cancel()
+            await until(guard.maintenance_ended.is_set)
+            await until(lambda: not guard.maintenance_ended.is_set())
+            await until(lambda: guard.heartbeat.running and not guard.fence.raised)
+        assert any("the heartbeat has ended" in line for line in lines)
+        await until(lambda: not guard.checks.revocations_stale)
+        await admit(guard, bearer("alice"))
+
+
+async def test_a_job_that_is_cancelled_is_logged() -> None:
+    """A program cancels a job of the loop: it runs again in the next iteration, and the log says so."""
+    store = FakeStore()
+    guard = await settle(make_guard(store=store))
+    pause = store.pause("append_events", after=False)
+    guard.trail.note(Event(time=guard.clock.now(), name="user_updated"))
+    with log_lines("stormdoor.maintenance") as lines:
+        ticking = asyncio.create_task(guard.tick())
+        await pause.reached.wait()
+        guard.maintenance_loop.jobs["trail"].cancel()
+        await ticking
+        assert len([line for line in lines if "trail fails" in line]) == 1
+        await guard.tick()
+    assert len(guard.trail) == 0
+    await guard.close()
 
 
 @pytest.mark.parametrize(

@@ -191,14 +191,25 @@ class Heartbeat:
         return await self._state.members.beat(self._registry.node, self._status())
 
     async def run(self) -> None:
-        """Beat and follow the log until it is cancelled."""
+        """Beat and follow the log until it is cancelled.
+
+        Raises:
+            RuntimeError: One of the two has ended, for example because a program cancels all tasks.
+        """
+        create_task = asyncio.get_running_loop().create_task
+        parts = [
+            create_task(self._repeat(self._beat_in_time), name="stormdoor beats"),
+            create_task(self._repeat(self._follow_news), name="stormdoor follows the log"),
+        ]
         self.running = True
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._repeat(self._beat_in_time))
-                tasks.create_task(self._repeat(self._follow_news))
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            raise RuntimeError("the heartbeat has ended")
         finally:
             self.running = False
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
 
     async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -212,8 +223,8 @@ class Heartbeat:
     async def _beat_in_time(self) -> None:
         await self.beat()
         await asyncio.sleep(_SPACING_SECONDS)
-        if self._lease.has_lapsed(self._clock.monotonic()) and not self._supervisor.behind:
-            return  # the event loop was blocked since the question: ask again at once
+        if self._asked_at < self._fence.blocked_until() and not self._supervisor.behind:
+            return  # the answer did not count: ask again at once
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._lease.seconds / 4 - _SPACING_SECONDS):
                 await self._applied.wait()

@@ -88,21 +88,29 @@ class MaintenanceLoop:
         self.jobs: dict[str, asyncio.Task[object]] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Run until `stopping` is set."""
+        """Run until `stopping` is set.
+
+        Raises:
+            ExceptionGroup: The heartbeat has ended before.
+        """
         async with asyncio.TaskGroup() as tasks:
             # INVARIANT: the lease must not wait for the other jobs. A store in memory needs no heartbeat.
             beating = None
             if self._lease.seconds < math.inf:
-                self._fence.blocked.start()
                 beating = tasks.create_task(self._heartbeat.run())
-            while not stopping.is_set():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_TICK_SECONDS):
-                        await stopping.wait()
-                await self.tick()
+                self._fence.blocked.start()
+            try:
+                while not stopping.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_TICK_SECONDS):
+                            await stopping.wait()
+                    await self.tick()
+                    if beating is not None and beating.done():
+                        raise RuntimeError("the heartbeat has ended")
+            finally:
+                self._fence.blocked.stop()
             if beating is not None:
                 beating.cancel()
-                self._fence.blocked.stop()
 
     async def tick(self) -> None:
         """Run once: revocations, deadlines, trail, and sometimes the slower jobs."""
@@ -148,17 +156,22 @@ class MaintenanceLoop:
         if task is None:
             task = asyncio.get_running_loop().create_task(job(), name=f"stormdoor {name}")
             self.jobs[name] = task
+            began = self._clock.monotonic()
             await asyncio.wait([task], timeout=_JOB_SECONDS)
+            if not task.done() and began < self._fence.blocked_until():
+                await asyncio.wait(
+                    [task], timeout=_JOB_SECONDS
+                )  # the loop was blocked, not the store
         if not task.done():
             self._note_failure(name, TimeoutError(f"it has taken {_JOB_SECONDS:g} s and goes on"))
             return
         self.jobs.pop(name, None)  # two ticks may wait for the same task
-        error = None if task.cancelled() else task.exception()
+        error = asyncio.CancelledError("it was cancelled") if task.cancelled() else task.exception()
         if error is not None:
             # INVARIANT: the loop continues, and no job prevents another. A failed job runs again in the
             # next iteration.
             self._note_failure(name, error)
-        elif begun and not task.cancelled() and task.result() is not False:
+        elif begun and task.result() is not False:
             self._note_success(name)
 
     def _note_failure(self, name: str, error: BaseException) -> None:
