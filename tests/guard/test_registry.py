@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,17 @@ from stormdoor.core.lease import LAPSED
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.guard import registry, supervisor
 from stormdoor.guard.connection import Connection
-from tests.guard.fakes import FakeSink, admit, bearer, events, make_guard, opened, settle, store_of
+from tests.guard.fakes import (
+    HANDSHAKE,
+    FakeSink,
+    admit,
+    bearer,
+    events,
+    make_guard,
+    opened,
+    settle,
+    store_of,
+)
 
 
 async def test_an_end_is_an_end() -> None:
@@ -31,11 +42,17 @@ async def test_an_end_is_an_end() -> None:
 
 
 async def test_an_application_may_read_a_close_code_in_another_way() -> None:
-    """The adapter of Jupyter closes with 1001 in place of 3000; other codes stay."""
+    """The adapter of Jupyter closes a browser's socket with 1001 in place of 3000; other codes stay."""
     guard = await settle(make_guard())
     guard.registry.close_codes[3000] = 1001
-    for denial, code in ((Denial.REVOKED, 1001), (Denial.FORBIDDEN, 3003)):
-        connection, sink = await opened(guard, bearer("alice"))
+    session = (await guard.sessions.create("carol")).secret
+    browser = replace(HANDSHAKE, cookies={"__Host-stormdoor": [session]})
+    for handshake, denial, code in (
+        (browser, Denial.REVOKED, 1001),
+        (browser, Denial.FORBIDDEN, 3003),
+        (bearer("alice"), Denial.REVOKED, 3000),
+    ):
+        connection, sink = await opened(guard, handshake)
         guard.registry.end(connection, Refusal(denial))
         assert sink.closed is not None
         assert sink.closed[0] == code

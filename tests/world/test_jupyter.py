@@ -135,7 +135,7 @@ def test_a_logout_ends_the_sockets_and_the_copies_of_the_cookie(plain: Site, sit
 
     assert asyncio.run(attack(plain)) == ([], False, 200)
     ends, refused, status = asyncio.run(attack(site))
-    assert ends == ["3000 authentication required"] * 3
+    assert ends == ["1001 authentication required"] * 3
     assert refused
     assert status == 403
 
@@ -190,7 +190,7 @@ def test_a_revocation_refuses_sockets_pages_and_requests(site: Site) -> None:
         several = await sockets(client)
         async with closing(several):
             await asyncio.to_thread(run_command, site, "revoke", "principal", name)
-            assert await all_end(several) == ["3000 authentication required"] * 3
+            assert await all_end(several) == ["1001 authentication required"] * 3
         assert (await client.request("GET", "/api/contents")).status_code == 403
         page = await client.request("GET", "/lab", headers={"Sec-Fetch-Mode": "navigate"})
         assert page.status_code == 302
@@ -425,7 +425,7 @@ def test_an_identity_provider_of_the_operator_is_asked(function: str) -> None:
         socket = await open_socket(alice, _EVENTS)
         async with closing([socket]):
             await asyncio.to_thread(run_command, site, "revoke", "principal", "alice")
-            assert await all_end([socket]) == ["3000 authentication required"]
+            assert await all_end([socket]) == ["1001 authentication required"]
 
     files = {"named.py": NAMED.format(function=function)}
     with jupyter("jupyterlab", config=config, files=files) as site:

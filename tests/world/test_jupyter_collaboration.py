@@ -101,6 +101,6 @@ def test_a_viewer_follows_a_shared_notebook_and_does_not_change_it() -> None:
         "DELETE fork": True,
         "PUT undo_redo": True,
         "refused": [True, True, True],
-        "ended by logout": 3000,
+        "ended by logout": 1001,
         "room after logout": False,
     }

@@ -217,7 +217,7 @@ def test_a_logout_at_the_server_or_the_hub_ends_the_kernels(hub: str, logout: st
             assert await _status(Client(hub, origin=hub), path) == 401
             assert await _status(alice.client("https://attacker.example"), path) == 403
             await alice.http.get(logout)
-            assert (await asyncio.wait_for(end_of(socket), _END_SECONDS)).startswith("3000")
+            assert (await asyncio.wait_for(end_of(socket), _END_SECONDS)).startswith("1001")
             assert await _status(copied, path) == 401
 
     asyncio.run(use())

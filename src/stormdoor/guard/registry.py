@@ -40,7 +40,8 @@ class Registry:
     Attributes:
         node: Name of this process in the list of connections.
         capacity: `limits.connections`, or less where file descriptors are few.
-        close_codes: The code to close with, for codes that the pages of an application read in another way.
+        close_codes: The code to close a browser's socket with, for codes that the pages of an application
+            read in another way.
     """
 
     def __init__(
@@ -276,7 +277,9 @@ class Registry:
                     if why.withdraws:
                         connection.sink.withdraw()
                     code = why.answer.close_code
-                    connection.sink.shut(self.close_codes.get(code, code), why.close_reason)
+                    if connection.authentication.ambient:
+                        code = self.close_codes.get(code, code)
+                    connection.sink.shut(code, why.close_reason)
                 except Exception:  # noqa: BLE001 - a listener may raise anything
                     _log.exception("no close frame could be sent on connection %s", connection.id)
             if why.denial is Denial.REVOKED:
