@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,19 @@ class Page(RequestHandler):
         self.finish("the page")
 
 
+class BlockingPage(RequestHandler):
+    """A page, or a stream of events, that blocks the loop before it writes."""
+
+    block: Callable[[], None]
+
+    def get(self) -> None:
+        if self.get_argument("began", None) is not None:
+            self.write("begun ")
+            self.flush()
+        type(self).block()
+        self.finish("the page")
+
+
 @dataclass
 class Site:
     """A guarded server with a heartbeat, and a clock that the test moves."""
@@ -66,7 +79,9 @@ class Site:
     guard: Guard
     store: FakeStore
     clock: FakeClock
-    port: int
+    port: int = 0
+    meanwhile: list[Coroutine[Any, Any, object]] = field(default_factory=list)
+    """What another process does during the block."""
     wires: list[Wire] = field(default_factory=list)
     unsent: list[tuple[Wire, bytes]] = field(default_factory=list)
 
@@ -89,6 +104,9 @@ class Site:
         for wire, head in self.unsent:
             wire.raw(head)
         self.unsent.clear()
+        for work in self.meanwhile:
+            with contextlib.suppress(StopIteration):
+                work.send(None)  # a store in memory does not wait
         self.clock.advance(seconds)
 
     async def lapse(self) -> None:
@@ -106,21 +124,23 @@ async def site(*, lease: float = 2.0, fast: bool = True, **options: Any) -> Asyn
     clock, store = FakeClock(), FakeStore()
     store.lease_seconds = lease
     guard = make_guard(clock=clock, store=store, fast=fast, insecure_allow_any_host=True, **options)
-    blocking = type("Blocking", (Blocking,), {"block": lambda: clock.advance(6.0)})
+    found = Site(guard, store, clock)
+    facts = {"block": lambda: found.block(6.0)}
     application = Application(
         [
             ("/ws", Chat),
-            ("/blocking", blocking),
+            ("/blocking", type("Blocking", (Blocking,), facts)),
             ("/page", Page),
+            ("/blocking-page", type("Page", (BlockingPage,), facts)),
             *health_routes(guard),
             *login_routes(guard, endpoint="/ws"),
         ]
     )
-    protect(application, guard, "chat:connect", pages={"/page": "chat:connect"})
+    protect(application, guard, "chat:connect", pages={"/.*page": "chat:connect"})
     async with guard, serving(application, guard, heart=True) as at:
         await until(lambda: not guard.fence.raised)
         await asyncio.sleep(0.15)  # the measurement runs
-        found = Site(guard, store, clock, at.port)
+        found.port = at.port
         yield found
         for wire in found.wires:
             await wire.hang_up()
@@ -315,6 +335,21 @@ async def test_a_handshake_that_blocks_the_loop_itself(fast: bool) -> None:
         async with await connect(at.port, "/blocking", ALICE) as wire:
             wire.send("x")
             assert (await wire.receive()).payload == b"to x"
+
+
+@pytest.mark.parametrize("query", ["", "?began"])
+@pytest.mark.parametrize("revoked", [False, True])
+async def test_a_page_that_blocks_the_loop_itself(revoked: bool, query: str) -> None:
+    """Its bytes wait for the next beat: none is sent if its login was revoked meanwhile."""
+    async with site() as at:
+        if revoked:
+            revocation = Revocation(Target.PRINCIPAL, "alice", at.clock.now() + 1)
+            at.meanwhile.append(at.store.add_revocation(revocation))
+        wire = await at.ask(f"/blocking-page{query}", ALICE, upgrade=False, now=True)
+        async with asyncio.timeout(10):
+            found = await wire.reader.read() if revoked else await wire.reader.readuntil(b"page")
+        assert (b"the page" in found) is not revoked
+        assert (b"begun" in found) is (query != "")
 
 
 async def test_a_node_that_was_declared_lapsed_meanwhile() -> None:

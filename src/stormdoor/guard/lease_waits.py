@@ -7,7 +7,8 @@ is decided before the lease is renewed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.lease import Lease
@@ -68,6 +69,15 @@ class LeaseWaits:
             return await self._wait(lease, on_wait)
         finally:
             self._pending.leave_request()
+
+    def before_output(self, lease: Lease) -> Coroutine[Any, Any, object] | None:
+        """Return the wait for the next beat that output to a client needs; None if it needs none.
+
+        It is not counted: the request has been accepted.
+        """
+        if not lease.has_lapsed(self._clock.monotonic()) or not self._fence.may_still_answer():
+            return None
+        return self._wait(lease, None)
 
     async def _wait(self, lease: Lease, on_wait: OnWait | None) -> Refusal | None:
         while self._fence.may_still_answer():

@@ -10,9 +10,10 @@ is beyond this check.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -71,16 +72,21 @@ def _check_of(connection: Any) -> AnswerCheck | None:
     return check if isinstance(check, AnswerCheck) else None
 
 
-def end_with(connection: Any, ended: Callable[[], Refusal | None]) -> None:
+def end_with(
+    connection: Any,
+    ended: Callable[[], Refusal | None],
+    before_output: Callable[[], Coroutine[Any, Any, object] | None],
+) -> None:
     """Let the answer, and a stream that is detached from it, end with a login.
 
     Args:
         connection: Tornado's object of the request.
         ended: Returns the refusal once the login has ended.
+        before_output: Returns the wait that output needs before `ended` is asked; None if it needs none.
     """
     check = _check_of(connection)
     if check is not None:
-        check.ended = ended
+        check.ended, check.before_output = ended, before_output
 
 
 class AnswerCheck:
@@ -88,6 +94,7 @@ class AnswerCheck:
 
     Attributes:
         ended: Returns the refusal if the login of the request has ended; None if it has no login.
+        before_output: Returns the wait for the next beat, after the event loop was blocked.
     """
 
     __slots__ = (
@@ -98,6 +105,8 @@ class AnswerCheck:
         "_send",
         "_served",
         "_stream",
+        "_waiting",
+        "before_output",
         "ended",
     )
 
@@ -106,8 +115,11 @@ class AnswerCheck:
         self._send: Callable[[Any], int] = stream.write_to_fd
         self._connection: Any = None
         self._refused = False
+        self._waiting: asyncio.Task[None] | None = None
+        self.before_output: Callable[[], Coroutine[Any, Any, object] | None] = lambda: None
         stream._stormdoor_check = self  # noqa: SLF001 - `CHECK`
         stream.write_to_fd = self._write_to_fd
+        stream.writing = self._writing
         self.begin(connection, served)
 
     def begin(self, connection: Any, served: object) -> None:
@@ -121,10 +133,13 @@ class AnswerCheck:
 
     def remove(self) -> None:
         """Give the stream and the connection their own methods back."""
-        del self._stream.write_to_fd, self._stream._stormdoor_check  # noqa: SLF001 - `CHECK`
+        del self._stream.write_to_fd, self._stream.writing
+        del self._stream._stormdoor_check  # noqa: SLF001 - `CHECK`
         del self._connection.detach
 
     def _write_to_fd(self, data: memoryview) -> int:
+        if self.ended is not None and self._must_wait():
+            return 0
         if self.ended is not None and (ended := self.ended()) is not None:
             data = self._last_part(data, ended)
         to_head = self._line("method") == "HEAD"
@@ -137,6 +152,26 @@ class AnswerCheck:
                 after = follow(self._at, data[:sent], to_head=to_head) or after
             self._at = after
         return sent
+
+    def _must_wait(self) -> bool:
+        """Return whether output waits for the next beat. INVARIANT: none passes before the log was read."""
+        if self._waiting is None and (wait := self.before_output()) is not None:
+            self._waiting = asyncio.get_running_loop().create_task(self._continue_after(wait))
+        return self._waiting is not None
+
+    def _writing(self) -> bool:
+        return self._waiting is None and bool(type(self._stream).writing(self._stream))
+
+    async def _continue_after(self, wait: Coroutine[Any, Any, object]) -> None:
+        try:
+            await wait
+        finally:
+            self._waiting = None
+        stream = self._stream
+        if not stream.closed():
+            stream._handle_write()  # noqa: SLF001 - as in `StreamCheck`
+            if stream.writing():
+                stream._add_io_state(stream.io_loop.WRITE)  # noqa: SLF001 - likewise
 
     def _last_part(self, data: memoryview, ended: Refusal) -> memoryview:
         """Return the part of `data` that may be sent although the login has ended.

@@ -189,7 +189,11 @@ class GuardedPage(RequestHandler):
         decision = guard.policies.decide(asked, found.scopes)
         if decision.allowed:
             self._door_login = found
-            end_with(self.request.connection, partial(guard.admission.ended, found))
+            end_with(
+                self.request.connection,
+                partial(guard.admission.ended, found),
+                partial(guard.waits.before_output, guard.lease),
+            )
             guard.statistics.pages += 1
             if self._door_note_allowed is not None:
                 self._door_note_allowed(found.kind, permission, decision.policy_ids)
