@@ -32,8 +32,13 @@ def mutate(guard: Guard, name: str) -> None:
 def _without_lease(guard: Guard) -> None:
     """The lease never lapses."""
     guard.lease.until = float("inf")
-    Lease.keep = lambda self, now, running_until: None  # type: ignore[method-assign]
+    _without_blocks()
     Lease.lapse = lambda self: None  # type: ignore[method-assign]
+
+
+def _without_blocks() -> None:
+    """A node that was stopped does not let its lease lapse by itself."""
+    Lease.keep = lambda self, now, running_until: None  # type: ignore[method-assign]
 
 
 class _Wrapped:
@@ -163,7 +168,11 @@ def _without_compare_and_set(guard: Guard) -> None:
 
 
 def _without_observation(guard: Guard) -> None:
-    """The age of a row by the store's clock ends the wait for its node, and that clock was set."""
+    """The age of a row by the store's clock ends the wait for its node, and that clock was set.
+
+    The schedule for SQLite stops the node, which would notice that.
+    """
+    _without_blocks()
     members = guard.state.members
 
     async def aged() -> list[Member]:
