@@ -102,8 +102,8 @@ def pods(service: Engine, context: Path, tmp_path_factory: pytest.TempPathFactor
     image = _CONTAINER["image"]
     # With the same builder as the Compose file's tests, which find the layers in its cache then.
     file = context / "deploy/compose/compose.yaml"
-    service.compose([file], "build", "door", DATABASE_PASSWORD="-", DOOR_PASSWORD="-")
-    service.podman("tag", "docker.io/library/stormdoor-door", image)
+    service.compose([file], "build", "door1", DATABASE_PASSWORD="-", DOOR_PASSWORD="-")
+    service.podman("tag", "docker.io/library/stormdoor-door1", image)
     service.podman("network", "create", "kube")
     options = ["--network", "kube:alias=database.example", "--env", "POSTGRES_USER=owner"]
     options += ["--env", "POSTGRES_DB=stormdoor", "--volume", "/usr:/usr:ro"]
