@@ -67,5 +67,7 @@ FLAWS: Final[dict[str, tuple[Any, str]]] = {
     "scopes as a text": (_changed(scopes="chat:*"), "scopes is str"),
     "ambient unknown": (_changed(ambient=None), "ambient is NoneType"),
     "a recheck that is never due": (_changed(recheck=Again(seconds=math.nan)), "recheck."),
-    "a recheck without end": (_changed(recheck=Again(grace_seconds=math.inf)), "recheck."),
+    "a recheck that is due at once": (_changed(recheck=Again(seconds=0.0)), "recheck."),
+    "a recheck in an infinite time": (_changed(recheck=Again(seconds=math.inf)), "recheck."),
+    "a grace that is no number": (_changed(recheck=Again(grace_seconds=math.nan)), "recheck."),
 }

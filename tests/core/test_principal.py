@@ -85,4 +85,5 @@ def test_a_sound_result_has_no_flaw() -> None:
         recheck=Again(),
         issued_at=int(NOW),
     )
-    assert [find_flaw(one, NOW) for one in (GOOD, whole)] == [None, None]
+    patient = replace(GOOD, recheck=Again(grace_seconds=math.inf))
+    assert [find_flaw(one, NOW) for one in (GOOD, whole, patient)] == [None, None, None]

@@ -24,6 +24,7 @@ from tornado.websocket import WebSocketHandler
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage
 
+from stormdoor.tornado.answer_check import admit_socket
 from tests.docs.pages import blocks, commands, free_port, module_of, refused, shell, speak
 from tests.support.certificates import Authority, Issued
 from tests.support.envoy import envoy, running
@@ -64,6 +65,10 @@ CARELESS = {
 
 class Naive(WebSocketHandler):
     """Careless handler behind a proxy, which trusts every header."""
+
+    def prepare(self) -> None:
+        """Let it open, as on a server without a guard."""
+        admit_socket(self.request.connection)
 
     def check_origin(self, origin: str) -> bool:
         """No door."""

@@ -99,7 +99,7 @@ def test_owner_who_may_not_create_roles(server: Server, capsys: pytest.CaptureFi
 def test_upgrade_in_steps(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """The commands of the page are planned and run, and a second run changes nothing."""
     execute(server.url(), statements()[0])
-    plan, apply, contract = commands(STEPS, server)
+    plan, apply, contract, _sqlite = commands(STEPS, server)
     assert [run(plan), run(apply), run(plan), run(contract)] == [1, 0, 0, 0], capsys.readouterr()
 
 

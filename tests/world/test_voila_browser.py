@@ -32,7 +32,7 @@ def test_log_in_see_the_output_and_log_out(chromium: str) -> None:
         sockets.until_open(member, "channels")
         viewer = browser.new_context().new_page()
         log_in(viewer, f"{site.address}/", "victor")
-        viewer.wait_for_url("**/auth/login?*")
+        expect(viewer.get_by_text("This account may not open the page.")).to_be_visible()
         assert "six times seven" not in viewer.content()
         other = member.context.new_page()
         other.goto(f"{site.address}/auth/logout")

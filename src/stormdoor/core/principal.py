@@ -57,7 +57,8 @@ class Recheck(Protocol):
 
     @property
     def grace_seconds(self) -> float:
-        """Seconds for which the last answer is used without a new one."""
+        """Seconds for which the last answer is used without a new one; infinity if only an answer ends the
+        connection."""
         ...
 
     @property
@@ -196,8 +197,10 @@ def find_flaw(found: object, now: float) -> str | None:
     if found.idle_seconds is not None and not found.idle_seconds > 0.0:
         return f"idle_seconds is {found.idle_seconds}; write a number greater than 0, or None"
     recheck = found.recheck
-    if recheck is not None and not 0.0 < recheck.seconds + recheck.grace_seconds < math.inf:
-        return "recheck.seconds or recheck.grace_seconds is not a number of seconds"
+    if recheck is not None and not 0.0 < recheck.seconds < math.inf:
+        return f"recheck.seconds is {recheck.seconds}; write a number greater than 0"
+    if recheck is not None and not recheck.grace_seconds >= 0.0:
+        return f"recheck.grace_seconds is {recheck.grace_seconds}; write 0 or more, or infinity"
     return None
 
 
