@@ -153,9 +153,14 @@ class Trail:
         else:
             key = object()  # only refusals are merged
         if event.proven:
-            if event.principal and self._merge_repeated(event):
-                return
-            # `_proven`, inlined: the time of a handshake is measured.
+            # `_exceeds` and `_proven`, inlined: the time of a handshake is measured.
+            if event.principal:
+                if (now := self._monotonic()) >= self._second_ends:
+                    self._begin_second(now)
+                kind = (event.principal, event.name, event.cause)
+                self._this_second[kind] = number = self._this_second.get(kind, 0) + 1
+                if number > _EACH_SECOND and self._merge_repeated(event):
+                    return
             if len(waiting) - self._unproven + len(self._repeated) < self._capacity:
                 waiting[key] = _cut(event)
             else:
@@ -191,7 +196,8 @@ class Trail:
             self._parked
             or len(self._waiting) - self._unproven + len(self._repeated) >= self._capacity // 2
         ):
-            if event.principal and self._merge_repeated(event):
+            kind = (event.principal, event.name, event.cause)
+            if event.principal and self._exceeds(kind) and self._merge_repeated(event):
                 pass
             elif len(self._parked) < self._capacity * _PARKED:
                 self._parked.append(_cut(event))
@@ -332,27 +338,27 @@ class Trail:
     def _exceeds(self, kind: tuple[str, ...]) -> bool:
         """Count an event of a kind. Returns whether this second has too many of them."""
         # Not the time of the event: it may be that of a handshake some seconds ago.
-        now = self._monotonic()
-        if now >= self._second_ends:
-            self._second_ends = now // 1.0 + 1.0
-            self._this_second.clear()
+        if (now := self._monotonic()) >= self._second_ends:
+            self._begin_second(now)
         alike = self._this_second
         alike[kind] = number = alike.get(kind, 0) + 1
         return number > _EACH_SECOND
+
+    def _begin_second(self, now: float) -> None:
+        self._second_ends = now // 1.0 + 1.0
+        self._this_second.clear()
 
     def _merge(self, event: Event) -> None:
         """Count `event` in the merged entry of its name and cause."""
         self._add(self._merged, (event.name, event.cause), event, self._why_merged)
 
     def _merge_repeated(self, event: Event) -> bool:
-        """Count `event` in a merged entry if its principal causes too many like it. Returns whether it does.
+        """Count `event` in a merged entry: its principal causes too many. Returns whether that is allowed.
 
         Only its refusals and connections are merged, so that no client hides a login or a change.
         """
         who, name, cause = event.principal, event.name, event.cause
         if not (cause or name in _OF_CLIENTS) or (event.actor and event.actor != who):
-            return False
-        if not self._exceeds((who, name, cause)):
             return False
         key = (self._second_ends, who, name, cause)
         if key not in self._repeated and self._proven >= self._capacity:
