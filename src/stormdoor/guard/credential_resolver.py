@@ -107,6 +107,8 @@ class CredentialResolver:
         self._foreign = {id(one) for one in authenticators if not _has_typed_result(one)}
         self.places = tuple(dict.fromkeys(place for one in authenticators for place in one.places))
         _check_places(self.places)
+        # By identity: comparing places costs more than the rest of the search.
+        self._readers = {id(place): self._readers_of(place) for place in self.places}
         self._offered = [one for one in self.places if one.source is Source.SUBPROTOCOL]
         self._offers = (_OFFER, *(one.name for one in self._offered))
         self._nothing = Refusal(
@@ -381,10 +383,14 @@ class CredentialResolver:
 
     def authenticator_for(self, credential: Credential) -> Authenticator | None:
         """Return the first authenticator that reads the place of `credential` and recognises it."""
-        for authenticator in self._authenticators:
-            if credential.place in authenticator.places and authenticator.recognises(credential):
+        place = credential.place
+        for authenticator in self._readers.get(id(place)) or self._readers_of(place):
+            if authenticator.recognises(credential):
                 return authenticator
         return None
+
+    def _readers_of(self, place: Place) -> list[Authenticator]:
+        return [one for one in self._authenticators if place in one.places]
 
 
 def _check_methods(authenticator: Authenticator) -> None:

@@ -190,6 +190,9 @@ class HandshakeChecks:
         """
         if self._trail.gap or self.revocations_stale:
             return self._unrecordable()
+        # The usual answer of `check_freshness`, inlined: the time of a handshake is measured.
+        if self._clock.monotonic() < lease_of(attempt.endpoint, self._lease).until:
+            return None
         refusal = self.check_freshness(attempt)
         return None if refusal is None or attempt.waits else refusal
 
