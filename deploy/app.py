@@ -32,7 +32,7 @@ class Said(Reply, tag="said"):
 
 def make() -> Application:
     """Return the application of one worker, with a guard of its own."""
-    guard = Guard.from_config(os.environ.get("STORMDOOR_CONFIG", "door.toml"))
+    guard = Guard.from_config(os.environ.get("STORMDOOR_CONFIG", "stormdoor.toml"))
 
     class Chat(GuardedHandler):
         """A socket that repeats each message."""

@@ -30,7 +30,9 @@ when = "resource.id in principal.moderates"
 """
 
 
-def write(folder: Path, text: str = GOOD, *, name: str = "door.toml", mode: int = 0o600) -> Path:
+def write(
+    folder: Path, text: str = GOOD, *, name: str = "stormdoor.toml", mode: int = 0o600
+) -> Path:
     """A file in `folder`."""
     path = folder / name
     path.write_text(text, encoding="utf-8")

@@ -456,8 +456,11 @@ WRONG: dict[str, tuple[str, str]] = {
         2 * '[[policies.permit]]\nid = "a"\npermissions = ["x"]\n',
         "policies: the policy id 'a' is used twice",
     ),
-    "not TOML": ("origins = [", "door.toml.*: is not TOML"),
-    "not TOML, with its place": ("a = 1\nb = =", r"door.toml:2:5: is not TOML: Invalid value"),
+    "not TOML": ("origins = [", "stormdoor.toml.*: is not TOML"),
+    "not TOML, with its place": (
+        "a = 1\nb = =",
+        r"stormdoor.toml:2:5: is not TOML: Invalid value",
+    ),
 }
 
 
@@ -618,7 +621,7 @@ FILES: dict[str, tuple[bytes, int, str]] = {
 def test_unusable_file(case: str, tmp_path: Path) -> None:
     """A file that cannot be trusted or read is refused as a whole."""
     content, mode, message = FILES[case]
-    path = tmp_path / "door.toml"
+    path = tmp_path / "stormdoor.toml"
     path.write_bytes(content)
     path.chmod(mode)
     assert message in _refused(path)
@@ -627,3 +630,9 @@ def test_unusable_file(case: str, tmp_path: Path) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     """A file that is not there is an error with its name, not a traceback."""
     assert "nothing.toml: cannot be read" in _refused(tmp_path / "nothing.toml")
+
+
+def test_file_of_the_older_name(tmp_path: Path) -> None:
+    """An error about a missing stormdoor.toml names the file with the name of older documents beside it."""
+    older = write(tmp_path, name="door.toml")
+    assert f"rename {older} to stormdoor.toml" in _refused(tmp_path / "stormdoor.toml")

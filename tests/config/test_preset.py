@@ -99,7 +99,7 @@ def test_a_mistake_of_the_combination(tmp_path: Path) -> None:
         roles = ["guest"]
         """,
     )
-    with pytest.raises(ConfigurationError, match=r"door.toml:5: .*'guest' is not defined"):
+    with pytest.raises(ConfigurationError, match=r"stormdoor.toml:5: .*'guest' is not defined"):
         read_options(path)
 
 

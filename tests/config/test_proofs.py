@@ -122,7 +122,7 @@ def test_what_is_wrong_has_its_place(tmp_path: Path, table: str, message: str) -
         read(tmp_path, f"[[authenticators]]\n{table}")
     text = str(raised.value)
     assert message in text
-    assert "door.toml:" in text
+    assert "stormdoor.toml:" in text
     assert "in the file, long" not in text
 
 

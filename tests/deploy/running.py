@@ -43,10 +43,10 @@ def application(folder: Path) -> dict[str, str]:
     key = folder / "trail_key"
     key.write_text("ab12" * 15 + "cd34")
     key.chmod(0o600)
-    text = (DEPLOY / "door.toml").read_text().replace("/run/secrets/trail_key", str(key))
-    (folder / "door.toml").write_text(text)
-    (folder / "door.toml").chmod(0o600)
-    return {"STORMDOOR_CONFIG": str(folder / "door.toml")}
+    text = (DEPLOY / "stormdoor.toml").read_text().replace("/run/secrets/trail_key", str(key))
+    (folder / "stormdoor.toml").write_text(text)
+    (folder / "stormdoor.toml").chmod(0o600)
+    return {"STORMDOOR_CONFIG": str(folder / "stormdoor.toml")}
 
 
 def served(words: list[str]) -> list[str]:

@@ -130,21 +130,21 @@ def test_kubernetes_mounts_exist() -> None:
     mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
     assert set(mounts) == {one["name"] for one in pod["volumes"]}
     environment = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
-    assert environment["STORMDOOR_CONFIG"] == f"{mounts['configuration']}/door.toml"
-    assert mounts["secrets"] in object_of("ConfigMap")["data"]["door.toml"]
+    assert environment["STORMDOOR_CONFIG"] == f"{mounts['configuration']}/stormdoor.toml"
+    assert mounts["secrets"] in object_of("ConfigMap")["data"]["stormdoor.toml"]
 
 
 def _configurations() -> dict[str, str]:
     return {
-        "door.toml": (DEPLOY / "door.toml").read_text(),
-        "kubernetes": object_of("ConfigMap")["data"]["door.toml"],
+        "stormdoor.toml": (DEPLOY / "stormdoor.toml").read_text(),
+        "kubernetes": object_of("ConfigMap")["data"]["stormdoor.toml"],
     }
 
 
 @pytest.mark.parametrize("name", _configurations())
 def test_configurations_are_right(name: str, tmp_path: Path) -> None:
     """`stormdoor check` finds nothing; the example on this machine has its origin on this machine."""
-    path = tmp_path / "door.toml"
+    path = tmp_path / "stormdoor.toml"
     path.write_text(_configurations()[name])
     path.chmod(0o600)
     found = [one for one in check_file(path, secrets=False) if one.id != "local-origin"]
@@ -164,7 +164,7 @@ def test_compose_and_nginx_agree() -> None:
     assert "X-Forwarded-Proto $scheme" in text
     assert "X-Forwarded-For $remote_addr" in text
     [subnet] = COMPOSE["networks"]["default"]["ipam"]["config"]
-    settings = tomllib.loads(_configurations()["door.toml"])
+    settings = tomllib.loads(_configurations()["stormdoor.toml"])
     assert subnet["subnet"] in settings["trusted_proxies"]
     [published] = [port for one in services.values() for port in one.get("ports", ())]
     assert published.startswith("127.0.0.1:")

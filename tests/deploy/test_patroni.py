@@ -97,7 +97,7 @@ async def _set_up(cluster: Cluster, folder: Path) -> Installation:
     await owner.close()
     environment = application(folder)
     environment["STORMDOOR_STORE_URL"] = f"postgresql://door:node@{hosts}/door"
-    file = folder / "door.toml"
+    file = folder / "stormdoor.toml"
     file.write_text(f"hold_seconds = {_HOLD_SECONDS}\n{file.read_text()}")
     made = Installation(cluster, environment)
     with pytest.MonkeyPatch.context() as patch:

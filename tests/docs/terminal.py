@@ -84,8 +84,8 @@ def _run(place: Path) -> tuple[str, str]:
 
 
 def _check(place: Path) -> tuple[str, str]:
-    (place / "door.toml").write_text(_CONFIG, "utf-8")
-    return "stormdoor check door.toml", _finished(["check", "door.toml"], place)
+    (place / "stormdoor.toml").write_text(_CONFIG, "utf-8")
+    return "stormdoor check stormdoor.toml", _finished(["check", "stormdoor.toml"], place)
 
 
 def _probe(place: Path) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for block in blocks(PAGE):
         if block.caption:
             (tmp_path / block.caption).write_text(block.text, encoding="utf-8")
-    (tmp_path / "door.toml").chmod(0o600)
+    (tmp_path / "stormdoor.toml").chmod(0o600)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     spec = importlib.util.spec_from_file_location("program_of_page", tmp_path / "program.py")
@@ -60,7 +60,7 @@ async def _ask(socket: WebSocketClientConnection, message: str) -> dict[str, Any
 
 async def test_viewers_watch_and_members_draw(program: Any, tmp_path: Path) -> None:
     """A viewer's message is answered and not delivered; with another role, her next one is."""
-    assert {one.level for one in check_file(tmp_path / "door.toml")} <= {"note"}
+    assert {one.level for one in check_file(tmp_path / "stormdoor.toml")} <= {"note"}
     app: Application = program.app
     guard: Guard = program.guard
     refused = {"error": "you may only look"}

@@ -154,7 +154,7 @@ def test_the_table_is_complete(added: tuple[Path, set[str]]) -> None:
     assert changed == set(_rows())
     done = _checks(copy, *CHECKS)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    path = copy / "door.toml"
+    path = copy / "stormdoor.toml"
     path.write_text(f'store = "sqlite:door.db"\n{gateway.CONFIGURATION}', encoding="utf-8")
     path.chmod(0o600)
     checked = _run(copy, "-m", "stormdoor", "check", str(path), "--fail-on", "error")

@@ -50,7 +50,7 @@ tracers = trace.get_tracer_provider()
 @pytest.mark.slow
 async def test_a_configuration_file_is_enough(tmp_path: Path) -> None:
     """The collector that the environment names gets the span and the metrics."""
-    config, program = tmp_path / "door.toml", tmp_path / "program.py"
+    config, program = tmp_path / "stormdoor.toml", tmp_path / "program.py"
     config.write_text(CONFIG, "utf-8")
     program.write_text(PROGRAM.replace("\\\\", "\\") + SERVE, "utf-8")
     with receiver() as (address, received):

@@ -86,10 +86,10 @@ def test_an_option_of_old_commands_changes_nothing(
 def test_the_way_out_names_the_open_routes(by_file: bool, tmp_path: Path) -> None:
     """Each start prints the routes that each client may change something with, as does the start-up check."""
     write(tmp_path, EXECUTES)
-    (tmp_path / "door.toml").write_text(
+    (tmp_path / "stormdoor.toml").write_text(
         'preset = "app"\n[protect]\ninsecure_unguarded_pages = true\n', "utf-8"
     )
-    options = ("--config", "door.toml") if by_file else ("--insecure-unguarded-pages",)
+    options = ("--config", "stormdoor.toml") if by_file else ("--insecure-unguarded-pages",)
     with running(tmp_path, [PYTHON, "app.py"], *options) as run:
         said = run.wait_for("guarded")
         assert said["unguarded"] == ["POST|PUT|PATCH|DELETE /execute"]
@@ -111,8 +111,8 @@ def test_a_refused_program_is_told_once(tmp_path: Path) -> None:
         (line,) = _lines(run, "a client that is no browser")
     entry = line.partition("below [protect.pages]: ")[2].strip()
     assert entry == '"GET /health" = { public = "the reason" }'
-    (tmp_path / "door.toml").write_text(f'preset = "app"\n[protect.pages]\n{entry}\n', "utf-8")
-    with running(tmp_path, [PYTHON, "app.py"], "--config", "door.toml") as run:
+    (tmp_path / "stormdoor.toml").write_text(f'preset = "app"\n[protect.pages]\n{entry}\n', "utf-8")
+    with running(tmp_path, [PYTHON, "app.py"], "--config", "stormdoor.toml") as run:
         run.wait_for("guarded")
         assert answered(run.port, path="/health") == 200
         assert (answered(run.port), _execute(run.port)) == (401, "401")

@@ -622,11 +622,11 @@ def test_an_application_without_a_socket_serves_guarded_pages_or_is_allowed(tmp_
 def test_a_server_behind_a_unix_socket(tmp_path: Path) -> None:
     """With the address of its pages it is guarded: an unauthenticated client gets 401, a foreign page 403."""
     write(tmp_path, UNIX)
-    (tmp_path / "door.toml").write_text(
+    (tmp_path / "stormdoor.toml").write_text(
         'preset = "app"\norigins = ["https://app.example"]\ntrusted_proxies = ["127.0.0.1"]\n',
         "utf-8",
     )
-    with running(tmp_path, [PYTHON, "app.py"], "--config", "door.toml") as run:
+    with running(tmp_path, [PYTHON, "app.py"], "--config", "stormdoor.toml") as run:
         assert run.wait_for("guarded")["addresses"] == ["unix:app.sock"]
         for origin, status in (("https://app.example", b"401"), ("https://evil.example", b"403")):
             lines = [
@@ -744,7 +744,7 @@ asyncio.run(main())
 @pytest.mark.extended
 def test_a_child_gets_neither_the_hook_nor_the_secrets(tmp_path: Path) -> None:
     """A child process, and a shell of a terminal, find no variable, no file and no module of the run."""
-    (tmp_path / "door.toml").write_text(
+    (tmp_path / "stormdoor.toml").write_text(
         'preset = "app"\nstore = "sqlite:door.db"\ntrail_key = { env = "TRAIL" }\n', "utf-8"
     )
     write(
@@ -772,7 +772,7 @@ asyncio.run(main())
     )
     secret = "t" * 40
     with running(
-        tmp_path, [PYTHON, "app.py"], "--config", "door.toml", TRAIL=secret, PYTHONPATH="."
+        tmp_path, [PYTHON, "app.py"], "--config", "stormdoor.toml", TRAIL=secret, PYTHONPATH="."
     ) as run:
         run.wait_for("guarded")
         end = time.monotonic() + 60

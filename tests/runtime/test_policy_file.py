@@ -60,7 +60,7 @@ def test_mistake_changes_nothing(path: Path, caplog: pytest.LogCaptureFixture) -
         follower.reload()
     with caplog.at_level(logging.ERROR):
         assert follower.try_reload() is None
-    assert "door.toml:4: policies.role[0].grants[0]" in caplog.text
+    assert "stormdoor.toml:4: policies.role[0].grants[0]" in caplog.text
     assert _grants(guard) == ("chat:*",)
 
 

@@ -232,7 +232,7 @@ def test_a_file_has_the_same_order(tmp_path: Path) -> None:
     """The entries of a file come before those of its preset, and may hide them; its lines are shown."""
     routes = [*ROUTES[:-1], ("/health", Page)]
     text = 'preset = "dask"\norigins = ["http://localhost:1"]\n[protect.pages]\n'
-    path = tmp_path / "door.toml"
+    path = tmp_path / "stormdoor.toml"
     path.write_text(f'{text}"/.*" = "status:view"\n"/health" = "status:view"\n', "utf-8")
     path.chmod(0o600)
     guard = Guard.from_config(path)

@@ -1,4 +1,4 @@
-"""`protect(application, "door.toml")`: the declarations of a file, and those of Python beside them."""
+"""`protect(application, "stormdoor.toml")`: the declarations of a file, and those of Python beside them."""
 
 from __future__ import annotations
 

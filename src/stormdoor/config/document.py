@@ -79,7 +79,7 @@ class Document:
         )
 
     def where(self, place: Place) -> str:
-        """Return a text such as `door.toml:41: policies.permit[2].when`."""
+        """Return a text such as `stormdoor.toml:41: policies.permit[2].when`."""
         line = self.line(place)
         parts = [f"{self.path}:{line}" if line else str(self.path), show_place(place)]
         return ": ".join(filter(None, parts))
@@ -242,7 +242,9 @@ def _text(path: Path) -> str:
             found = stat.S_IMODE(path.stat().st_mode)
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+        older = path.with_name("door.toml")  # the name of the file in older documents
+        hint = f"; rename {older} to {path.name}" if not path.exists() and older.exists() else ""
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}{hint}") from None
     if found & stat.S_IWOTH:
         raise ConfigurationError(
             f"{path}: all users of the machine may change it; run: chmod o-w {path}"

@@ -19,7 +19,7 @@ _NULL = {"type": "null"}
 
 
 def config_schema() -> dict[str, Any]:
-    """Return the schema (JSON Schema 2020-12) of `door.toml`, with the kinds that are installed here.
+    """Return the schema (JSON Schema 2020-12) of `stormdoor.toml`, with the kinds that are installed here.
 
     It describes names and types. Values, such as rates and origins, are checked when the file is read.
     """
