@@ -147,6 +147,23 @@ def test_invalid_question(
     assert message in result.err
 
 
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_file_without_policies(
+    by: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program may define its policies in Python, so that "denied" would be the wrong answer."""
+    file = tmp_path / "empty.toml"
+    file.write_text('store = "sqlite:door.db"\n', encoding="utf-8")
+    monkeypatch.delenv("STORMDOOR_CONFIG")
+    if by == "environment":
+        monkeypatch.setenv("STORMDOOR_CONFIG", str(file))
+    options = ("--config", str(file)) if by == "option" else ()
+    result = cli("explain", "a", "chat:say", "--role", "member", *options)
+    assert (result.code, result.out) == (2, "")
+    assert "empty.toml has no policies; give --policies module:NAME" in result.err
+    assert '[[policies.role]] with name = "member"' in result.err
+
+
 def test_no_installation(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """With policies from Python, `explain` needs a store or an option with roles."""
     monkeypatch.delenv("STORMDOOR_CONFIG")

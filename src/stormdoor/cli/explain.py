@@ -134,7 +134,13 @@ async def _policies(where: Where, name: str | None) -> PolicySet:
         raise UsageError(
             "a store does not hold policies; give --config FILE, or --policies module:NAME"
         )
-    return read_policies(path)
+    policies = read_policies(path)
+    if not policies.roles and not policies.policies:
+        raise UsageError(
+            f"{path} has no policies; give --policies module:NAME if the program defines them, or write"
+            ' [[policies.role]] with name = "member" and grants = ["chat:say"] into it'
+        )
+    return policies
 
 
 async def _stored(where: Where, id: str) -> Principal:
