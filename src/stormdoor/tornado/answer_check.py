@@ -133,8 +133,7 @@ class AnswerCheck:
 
     def remove(self) -> None:
         """Give the stream and the connection their own methods back."""
-        del self._stream.write_to_fd, self._stream.writing
-        del self._stream._stormdoor_check  # noqa: SLF001 - `CHECK`
+        del self._stream.write_to_fd, self._stream.writing, self._stream._stormdoor_check  # noqa: SLF001 - `CHECK`
         del self._connection.detach
 
     def _write_to_fd(self, data: memoryview) -> int:
