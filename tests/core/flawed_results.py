@@ -69,5 +69,8 @@ FLAWS: Final[dict[str, tuple[Any, str]]] = {
     "a recheck that is never due": (_changed(recheck=Again(seconds=math.nan)), "recheck."),
     "a recheck that is due at once": (_changed(recheck=Again(seconds=0.0)), "recheck."),
     "a recheck in an infinite time": (_changed(recheck=Again(seconds=math.inf)), "recheck."),
-    "a grace that is no number": (_changed(recheck=Again(grace_seconds=math.nan)), "recheck."),
+    "a recheck with a grace that is no number": (
+        _changed(recheck=Again(grace_seconds=math.nan)),
+        "recheck.",
+    ),
 }

@@ -53,11 +53,12 @@ class HandshakeSteps:
     Attributes:
         request: Steps that read only the request and counters.
         credential: Steps that find exactly one credential.
+        beat: The step that waits for the next beat, after the event loop was blocked. The costly credential
+            comes after it.
         authentication: The step that verifies the credential. It may wait for a store.
         bond: The step that compares a second, ambient credential with the accepted one.
         registration: One block without an await, so nothing changes in between.
         account: The step that reads the account again, if accounts changed during the wait.
-        beat: The step that waits for the next beat, after the event loop was blocked.
         plain_request: Steps of an HTTP request that opens no socket: those of `request`, without the Origin
             of a WebSocket. The route compares the Origin itself (CSRF), before these charge any limit.
         ending_request: The same for a request that only ends a right, as a logout does. It is accepted while
@@ -67,11 +68,11 @@ class HandshakeSteps:
 
     request: tuple[Step | LimitStep, ...]
     credential: tuple[Step | LimitStep, ...]
+    beat: LimitStep
     authentication: AwaitedStep
     bond: Step
     registration: tuple[Step, ...]
     account: AwaitedStep
-    beat: LimitStep
     plain_request: tuple[Step | LimitStep, ...]
     ending_request: tuple[Step | LimitStep, ...]
     repeated_request: tuple[Step | LimitStep, ...]
@@ -100,7 +101,6 @@ def list_steps(
             available,
             rate,
             Step("capacity", checks.check_capacity),
-            beat,  # the costly credential comes after it
         ),
         credential=(
             Step("proxy headers", credentials.filter_proxy_headers),
@@ -108,6 +108,7 @@ def list_steps(
             Step("credential form", credentials.precheck),
             LimitStep("back-off", checks.check_auth_failures),
         ),
+        beat=beat,
         authentication=AwaitedStep("authentication", credentials.authenticate),
         bond=Step("ambient credential", credentials.check_ambient),
         # INVARIANT: no await in this block. Time has passed since the first checks, so the server may be
@@ -124,7 +125,6 @@ def list_steps(
             Step("first message", registration.wait_for_first_message),
         ),
         account=AwaitedStep("account, again", registration.reread_account),
-        beat=beat,
         plain_request=(closing, shape, host, transport, available, rate, beat),
         ending_request=(closing, shape, host, transport, rate),
         repeated_request=(closing, shape, host, transport, origin, available, beat),
@@ -264,6 +264,8 @@ class HandshakePipeline:
                     refusal = answer if isinstance(answer, Refusal) else await answer
                     if refusal is not None:
                         return refusal
+            if attempt.waits and (refusal := await _run(self._beat, attempt)) is not None:
+                return refusal
             if (refusal := await self._authenticate(attempt)) is not None:
                 return refusal
             # INVARIANT: no await in this block.

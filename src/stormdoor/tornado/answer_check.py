@@ -86,7 +86,7 @@ def end_with(
     """
     check = _check_of(connection)
     if check is not None:
-        check.ended, check.before_output = ended, before_output
+        check.end_with(ended, before_output)
 
 
 class AnswerCheck:
@@ -94,11 +94,11 @@ class AnswerCheck:
 
     Attributes:
         ended: Returns the refusal if the login of the request has ended; None if it has no login.
-        before_output: Returns the wait for the next beat, after the event loop was blocked.
     """
 
     __slots__ = (
         "_at",
+        "_before_output",
         "_connection",
         "_may_end",
         "_refused",
@@ -106,7 +106,6 @@ class AnswerCheck:
         "_served",
         "_stream",
         "_waiting",
-        "before_output",
         "ended",
     )
 
@@ -116,10 +115,8 @@ class AnswerCheck:
         self._connection: Any = None
         self._refused = False
         self._waiting: asyncio.Task[None] | None = None
-        self.before_output: Callable[[], Coroutine[Any, Any, object] | None] = lambda: None
         stream._stormdoor_check = self  # noqa: SLF001 - `CHECK`
         stream.write_to_fd = self._write_to_fd
-        stream.writing = self._writing
         self.begin(connection, served)
 
     def begin(self, connection: Any, served: object) -> None:
@@ -131,11 +128,20 @@ class AnswerCheck:
             self._may_end = -1
             connection.detach = self._detach
 
+    def end_with(
+        self,
+        ended: Callable[[], Refusal | None],
+        before_output: Callable[[], Coroutine[Any, Any, object] | None],
+    ) -> None:
+        """End the answer with a login, see the function `end_with`."""
+        self.ended, self._before_output = ended, before_output
+        self._stream.writing = self._writing
+
     def remove(self) -> None:
         """Give the stream and the connection their own methods back."""
-        del self._stream.write_to_fd, self._stream.writing
-        del self._stream._stormdoor_check  # noqa: SLF001 - `CHECK`
-        del self._connection.detach
+        own = vars(self._stream)
+        del own["write_to_fd"], own[CHECK], self._connection.detach
+        own.pop("writing", None)
 
     def _write_to_fd(self, data: memoryview) -> int:
         if self.ended is not None and self._must_wait():
@@ -155,7 +161,7 @@ class AnswerCheck:
 
     def _must_wait(self) -> bool:
         """Return whether output waits for the next beat. INVARIANT: none passes before the log was read."""
-        if self._waiting is None and (wait := self.before_output()) is not None:
+        if self._waiting is None and (wait := self._before_output()) is not None:
             self._waiting = asyncio.get_running_loop().create_task(self._continue_after(wait))
         return self._waiting is not None
 

@@ -41,6 +41,7 @@ class StreamCheck:
         "_marks",
         "_send",
         "_stream",
+        "_wants_to_write",
         "held",
     )
 
@@ -53,7 +54,7 @@ class StreamCheck:
         """The permissions of the connection at the last check of the marks: other ones need another check."""
         self._closing = False
         self.held = False
-        self._send = stream.write_to_fd
+        self._send, self._wants_to_write = stream.write_to_fd, stream.writing
         vars(stream).update(write_to_fd=self._write_to_fd, writing=self._writing)
 
     @property
@@ -66,7 +67,8 @@ class StreamCheck:
         own = vars(self._stream)
         if own.get("write_to_fd") == self._write_to_fd:
             own["write_to_fd"] = self._send
-        own.pop("writing", None)
+        if own.get("writing") == self._writing:
+            own["writing"] = self._wants_to_write
 
     def _write_to_fd(self, data: memoryview) -> int | None:
         connection = self._connection
@@ -90,7 +92,7 @@ class StreamCheck:
                 self._hold()
 
     def _writing(self) -> bool:
-        return not self.held and bool(type(self._stream).writing(self._stream))
+        return not self.held and self._wants_to_write()
 
     def mark(self, again: Callable[[Connection], bool]) -> None:
         """Note that the last message must be authorised again if it waits during a fence."""
