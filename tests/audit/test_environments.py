@@ -131,6 +131,25 @@ def test_the_door_alone_lists_and_completes_its_commands(door: Environment) -> N
     assert "principals" in door.run("stormdoor", "completion", "bash").stdout
 
 
+def test_the_demo_of_the_door_alone_names_no_prober(door: Environment, tmp_path: Path) -> None:
+    """It prints the command that operates it, and none that is not installed."""
+    with subprocess.Popen(
+        [door.python, "-I", "-u", "-m", "stormdoor", "demo", "--port", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        printed: list[str] = []
+        for line in process.stdout:
+            printed.append(line)
+            if line.startswith("ready "):
+                break
+        process.kill()
+    assert any(line.startswith("Operate it: ") for line in printed), printed
+    assert "probe" not in "".join(printed)
+
+
 def test_names_that_moved_say_where_they_are(door: Environment) -> None:
     """An import of the assertions from `stormdoor.testing` names the package that has them."""
     done = door.run("python", "-c", "from stormdoor.testing import assert_guarded")

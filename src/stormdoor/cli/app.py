@@ -57,7 +57,7 @@ The first start makes the account admin, and shows its password once. Add others
 
 export STORMDOOR_STORE=sqlite:$HOME/.local/state/stormdoor/door.db
 
-stormdoor principals add alice --role member --anyway
+stormdoor principals add alice --role member
 
 An HTTP server in any process of the program that is not guarded ends the program, before a client
 reaches it. Child processes, such as kernels, get neither the guard nor its secrets. They cannot change

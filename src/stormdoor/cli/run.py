@@ -62,7 +62,7 @@ def run(
     from stormdoor.apps.table import ADAPTERS
     from stormdoor.cli.run_reporter import Reporter
     from stormdoor.cli.usage import UsageError
-    from stormdoor.cli.where import CONFIG, STORE, actor
+    from stormdoor.cli.where import CONFIG, STORE, actor, name_installation
     from stormdoor.config.preset import preset_file
     from stormdoor.core.origin import OriginPolicy
     from stormdoor.errors import ConfigurationError
@@ -115,6 +115,7 @@ def run(
         hosts=tuple(one.host for one in ADAPTERS if one.advice),
         allow=insecure_allow_http,
         log_format=log_format,
+        installation=name_installation(file if "store" in written else None, url),
     )
     if log_format == "json":
         log_as_json()
@@ -169,7 +170,7 @@ def _absolute(url: str) -> str:
 
 
 def _first_account(config: Path | None, url: str, actor: str, tell: Reporter) -> None:
-    from stormdoor.cli.where import Where, trail_key
+    from stormdoor.cli.where import Where, name_installation, trail_key
     from stormdoor.run.first_account import make_first_account, write_password
 
     key = None if config is not None else trail_key(Where(store=url), None)
@@ -177,7 +178,7 @@ def _first_account(config: Path | None, url: str, actor: str, tell: Reporter) ->
     if account is None:
         return
     if sys.stderr.isatty():
-        tell.password(account.name, account.password)
+        tell.password(account.name, account.password, name_installation(config, url))
         return
     path = Path(url.partition(":")[2]).expanduser()
     folder = path.parent if url.startswith("sqlite:") else Path.cwd()

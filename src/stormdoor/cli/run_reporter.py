@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from stormdoor.cli.output import clean
 from stormdoor.logs import JsonFormatter
+from stormdoor.settings.installation import own_command
 
 __all__ = ["Reporter"]
 
@@ -32,10 +33,22 @@ class Reporter:
         self._form = form
         self._told: set[tuple[str, str]] = set()
 
-    def password(self, name: str, password: str) -> None:
-        """Print a password, on a terminal only."""
+    def password(self, name: str, password: str, installation: str) -> None:
+        """Print a password, on a terminal only.
+
+        Args:
+            name: The principal.
+            password: Its password.
+            installation: The options with which a command finds the store.
+        """
         self._print(f"the store has no account yet. Log in as {name} with the password {password}")
-        self._print(f"it is shown once; change it with: stormdoor principals password {name}")
+        self._print(
+            "it is shown once; change it with: "
+            f"{own_command()} principals password {name} {installation}"
+        )
+        self._print(
+            f"add others with: {own_command()} principals add NAME --role member {installation}"
+        )
 
     def __call__(self, said: Mapping[str, Any]) -> None:
         """Print one event."""

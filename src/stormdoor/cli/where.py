@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import pwd
+import re
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import unquote
 
 from cyclopts import Group, Parameter
 
@@ -25,6 +28,7 @@ __all__ = [
     "UNSAID",
     "Where",
     "actor",
+    "name_installation",
     "opened",
     "resolved",
     "trail_key",
@@ -70,6 +74,23 @@ def actor() -> str:
     # Only root can be sure that sudo has set this variable: another user could set it.
     before = os.environ.get("SUDO_USER", "") if user == 0 else ""
     return f"cli:{name}({before})" if before and before != name else f"cli:{name}"
+
+
+def name_installation(config: Path | None, store: str) -> str:
+    """Return the options, quoted for a shell, with which a printed command finds an installation.
+
+    A URL that may contain a password is not shown: the command reads it from the environment.
+
+    Args:
+        config: The configuration file, if it names the store; or
+        store: the URL of the store.
+    """
+    if config is not None:
+        return f"--config {shlex.quote(str(config))}"
+    secret = re.search(r"//[^@]*:.*@|pass", unquote(store), re.IGNORECASE)
+    if secret and not store.startswith("sqlite:"):
+        return f'--store "${STORE}"'
+    return f"--store {shlex.quote(store)}"
 
 
 def resolved(where: Where) -> tuple[Path | None, str | None]:

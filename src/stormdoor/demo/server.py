@@ -8,7 +8,6 @@ import importlib.util
 import ipaddress
 import logging
 import shlex
-import shutil
 import signal
 import socket
 import sys
@@ -53,6 +52,7 @@ from stormdoor.demo.probing import write_identities
 from stormdoor.demo.rooms import Rooms
 from stormdoor.demo.twin import Twin
 from stormdoor.runtime import migration
+from stormdoor.settings.installation import own_command
 from stormdoor.tornado.listener import GuardedServer
 
 __all__ = [
@@ -350,8 +350,10 @@ def announce(addresses: DemoAddresses, data: Path, settled: Settled, *, quiet: b
     identities = write_identities(data, addresses.origin, settled.passwords)
     if not quiet:
         _say(_how_to_log_in(settled))
-        _say(f"Operate it: {_command()} trail show --config {configuration_of(data)}")
-        _say(_how_to_probe(addresses.origin, identities))
+        configuration = shlex.quote(str(configuration_of(data)))
+        _say(f"Operate it: {own_command()} trail show --config {configuration}")
+        if importlib.util.find_spec("stormdoor_audit") is not None:
+            _say(_how_to_probe(addresses.origin, identities))
         if addresses.twin_port is not None:
             _say(
                 "Unguarded twin, vulnerable on purpose, on loopback only: "
@@ -381,16 +383,7 @@ def _how_to_probe(origin: str, identities: Path) -> str:
     """Return the commands that probe the demo with all its identities."""
     address = f"ws{origin.removeprefix('http')}/ws/chat"
     more = f"--identities {shlex.quote(str(identities))} --logout /auth/logout --active"
-    return f"Attack it from there: {_command()} probe {address} {more}"
-
-
-def _command() -> str:
-    """Return the command that a shell finds: with its folder if that is not in PATH, as after `make demo`."""
-    beside = Path(sys.executable).with_name("stormdoor")
-    if shutil.which("stormdoor") or not beside.exists():
-        return "stormdoor"
-    folder = Path.cwd()
-    return shlex.quote(str(beside.relative_to(folder) if beside.is_relative_to(folder) else beside))
+    return f"Attack it from there: {own_command()} probe {address} {more}"
 
 
 def _how_to_log_in(settled: Settled) -> str:

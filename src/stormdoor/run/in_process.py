@@ -29,6 +29,7 @@ from stormdoor.run.find_application import Outermost, find_applications
 from stormdoor.run.own_clients import authenticate_own_clients
 from stormdoor.run.settings import RunSettings, own_version
 from stormdoor.runtime.guard import Guard
+from stormdoor.settings.installation import own_command
 from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.interception import intercept, intercepted
@@ -161,7 +162,9 @@ class InProcess:
             "pages": not unguarded,
             "unguarded": _shown_of([route for one in unguarded for route in _unguarded(one)]),
             "login": next((one for one in map(_login_of, applications) if one), None),
-            "programs": _for_programs(applications[0].settings["stormdoor_guard"]),
+            "programs": _for_programs(
+                applications[0].settings["stormdoor_guard"], self._settings.installation
+            ),
         }
 
     def _in_front_of(self, server: HTTPServer) -> Outermost:
@@ -308,11 +311,19 @@ def _endpoints(application: Application) -> list[dict[str, str]]:
     return [{"path": path, "permission": needs} for path, needs in found.items()]
 
 
-def _for_programs(guard: Guard) -> str:
-    """Return the advice for clients that are programs: the credential that they send."""
+def _for_programs(guard: Guard, installation: str) -> str:
+    """Return the advice for clients that are programs: the credential that they send.
+
+    Args:
+        guard: The guard of the application.
+        installation: The options with which a command finds the store.
+    """
     kinds = {one.kind for one in guard.authenticators}
     if "api-key" in kinds:
-        advice = "programs send Authorization: Bearer KEY; stormdoor keys issue makes a KEY"
+        advice = (
+            "programs send Authorization: Bearer KEY; for a KEY: "
+            f'{own_command()} keys issue NAME --name first --scope "*" {installation}'
+        )
     else:
         advice = 'programs need a credential, such as kind = "api-key" in [[authenticators]]'
     if "own-process" in kinds:

@@ -39,6 +39,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         hosts: Modules of hosts with advice for releases that do not serve with Tornado.
         allow: Addresses or ports of listeners that may serve HTTP unguarded: `127.0.0.1:8787`, `8787`.
         log_format: The form of the log of the program.
+        installation: The options with which a command finds the store, for messages.
     """
 
     version: str
@@ -55,6 +56,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     log_format: LogFormat = "text"
+    installation: str = ""
 
     def allows(self, address: str) -> bool:
         """Return whether the listener at an address may serve HTTP unguarded."""

@@ -1,13 +1,14 @@
-"""Name the command that installs packages for the Python of this process."""
+"""Name the commands that install packages for the Python of this process, and that run stormdoor in it."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
 
-__all__ = ["install_command"]
+__all__ = ["install_command", "own_command"]
 
 
 def install_command(packages: str) -> str:
@@ -23,3 +24,15 @@ def install_command(packages: str) -> str:
     if sys.prefix == sys.base_prefix and Path(stdlib, "EXTERNALLY-MANAGED").exists():
         return f"python3 -m venv .venv && .venv/bin/python -m pip install {packages}"
     return f"{shlex.quote(sys.executable)} -m pip install {packages}"
+
+
+def own_command() -> str:
+    """Return the command `stormdoor` of this environment as a shell finds it, for a printed line.
+
+    It has its folder if the shell would find none, or that of another environment.
+    """
+    beside, found = Path(sys.executable).with_name("stormdoor"), shutil.which("stormdoor")
+    if not beside.exists() or (found is not None and beside.samefile(found)):
+        return "stormdoor"
+    folder = Path.cwd()
+    return shlex.quote(str(beside.relative_to(folder) if beside.is_relative_to(folder) else beside))
