@@ -27,8 +27,11 @@ def test_show(cli: Cli, tmp_path: Path, name: str) -> None:
     result = cli("preset", "show", name)
     assert (result.code, result.out) == (0, preset_file(name).read_text(encoding="utf-8"))
     assert tomllib.loads(result.out)["protect"]
-    copy = write(tmp_path, 'origins = ["https://app.example"]\nproduction = false\n' + result.out)
-    assert cli("check", str(copy)).code == 0
+    assert cli("check", str(write(tmp_path, result.out))).code == 0
+    assert cli("check", str(write(tmp_path, f'preset = "{name}"'))).code == 0
+    own = write(tmp_path, result.out.replace("stormdoor_run = true", ""))
+    found = {one["id"] for one in cli("check", str(own), "--json").json if one["level"] == "error"}
+    assert "no-origins" in found  # protect() adds none
 
 
 def test_unknown(cli: Cli) -> None:

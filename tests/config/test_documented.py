@@ -204,7 +204,7 @@ def test_required_options_are_marked(section: str) -> None:
 
 SPOKEN = {
     "store", "hosts", "limits", "sessions", "passwords", "second_factor", "authenticators", "policies",
-    "preset", "protect",
+    "preset", "protect", "stormdoor_run",
 }  # fmt: skip
 """Options with a default that a file computes, unlike the default of the argument."""
 

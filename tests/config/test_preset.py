@@ -12,8 +12,8 @@ from stormdoor.config.preset import override, preset_file, preset_names, read_pr
 from stormdoor.errors import ConfigurationError
 from tests.config.files import write
 
-EXPECTED = {"no-origins", "memory-store", "no-hosts"}
-"""Findings about each preset by itself: an installation adds its origins and its store."""
+EXPECTED = {"no-origins", "memory-store"}
+"""Notes about each preset by itself: `stormdoor run` adds its origins and its store."""
 
 
 def file(folder: Path, text: str) -> Path:
@@ -24,7 +24,9 @@ def file(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("name", preset_names())
 def test_each_preset_is_a_configuration(name: str) -> None:
     """Each preset makes a guard, has the role `member`, and nothing in it is unsafe or without a grant."""
-    assert {one.id for one in check_file(preset_file(name))} <= EXPECTED
+    found = check_file(preset_file(name))
+    assert {one.id for one in found} <= EXPECTED
+    assert {one.level for one in found} == {"note"}
     guard = Guard.from_config(preset_file(name))
     assert "member" in guard.policies.roles
     assert guard.protection.permission or guard.protection.permissions
@@ -69,7 +71,7 @@ def test_override_notes_what_the_preset_sets() -> None:
     merged = override({"policies": {"role": [{"name": "x"}]}, "protect": {"pages": "a:b"}}, preset)
     assert merged["policies"] == {"role": [{"name": "x"}]}
     assert merged["protect"] == {"pages": "a:b", "permission": "app:use"}
-    assert preset.used == {("authenticators",), ("protect", "permission")}
+    assert preset.used == {("stormdoor_run",), ("authenticators",), ("protect", "permission")}
     assert preset.line(("policies", "role", 0, "grants")) is None
     assert preset.line(("protect", "permission")) == preset.lines["protect", "permission"]
 

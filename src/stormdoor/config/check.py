@@ -99,6 +99,15 @@ def _open_secrets(subject: Subject) -> Iterator[Finding]:
 
 def _store(subject: Subject) -> Iterator[Finding]:
     parsed = subject.parsed
+    if subject.store == "memory:" and subject.under_run:
+        yield subject.finding(
+            "memory-store",
+            "note",
+            ("store",),
+            "stormdoor run takes its own store, which all programs of this user share",
+            'store = "sqlite:door.db"',
+        )
+        return
     if subject.store == "memory:":
         keeps = any(one.kind.uses_store(one.settings) for one in subject.authenticators)
         yield subject.finding(

@@ -71,6 +71,15 @@ def _authenticators(subject: Subject) -> Iterator[Finding]:
 def _origins(subject: Subject) -> Iterator[Finding]:
     origins = subject.parsed.origins
     ambient = any(one.kind.is_ambient(one.settings) for one in subject.authenticators)
+    if not origins and subject.under_run:
+        yield subject.finding(
+            "no-origins",
+            "note",
+            ("origins",),
+            "stormdoor run lets the pages of this machine at the program's port open sockets, and no other",
+            'origins = ["https://app.example"]',
+        )
+        return
     if origins == UNSET or not origins:
         yield subject.finding(
             "no-origins",
@@ -115,7 +124,7 @@ def _origins(subject: Subject) -> Iterator[Finding]:
 
 def _hosts(subject: Subject) -> Iterator[Finding]:
     hosts, origins = subject.parsed.hosts, subject.parsed.origins
-    if hosts == UNSET and origins != UNSET and origins:
+    if hosts == UNSET and ((origins != UNSET and origins) or subject.under_run):
         return
     if hosts == UNSET or not hosts:
         yield subject.finding(

@@ -206,6 +206,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole file: see `Guard`."""
 
     preset: str | UnsetType = UNSET
+    stormdoor_run: bool | UnsetType = UNSET
     store: Secret | UnsetType = UNSET
     production: bool | UnsetType = UNSET
     origins: list[str] | UnsetType = UNSET

@@ -40,6 +40,11 @@ class Subject:
         return self.parsed.production is not False
 
     @property
+    def under_run(self) -> bool:
+        """Whether `stormdoor run` starts the program, and adds origins and a store if the file has none."""
+        return self.parsed.stormdoor_run is True
+
+    @property
     def store(self) -> str:
         """The URL of the store as written; empty if it is a secret."""
         store = self.parsed.store
