@@ -24,6 +24,7 @@ app = App(
     "stormdoor",
     help=(
         "Authentication and authorisation for the WebSockets of a Tornado application.\n\n"
+        "stormdoor init writes a configuration file, and says how to start.\n\n"
         "stormdoor run -- jupyter lab starts a program, and guards every Tornado application in it.\n\n"
         "stormdoor serve chat:make serves an application that calls protect().\n\n"
         "stormdoor demo shows a guarded chat, and the same chat without a guard.\n\n"
@@ -109,7 +110,23 @@ stormdoor preset show jupyter > stormdoor.toml
 stormdoor run --config stormdoor.toml -- jupyter lab"""
 )
 
+_INIT = _paragraphs(
+    """Write a commented configuration file that passes stormdoor check, and print the command that starts the
+program with it.
+
+It asks what you guard, which login and which store. Without a terminal, give the answers as options:
+
+stormdoor init
+
+stormdoor init --for own --login password --store sqlite:door.db
+
+stormdoor init --for program --login password --login api-key --store sqlite:door.db -- bokeh serve plots.py
+
+No file is replaced without --force."""
+)
+
 for _name, _group, _help in (
+    ("init", _GUARD, _INIT),
     ("run", _GUARD, _RUN),
     ("serve", _GUARD, _SERVE),
     ("preset", _GUARD, _PRESET),
