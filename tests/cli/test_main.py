@@ -199,7 +199,7 @@ def test_completion_installed(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("HOME", str(tmp_path))
     result = cli("completion", "fish", "--install")
     assert result.code == 0
-    (path,) = tmp_path.rglob("stormdoor*")
+    (path,) = tmp_path.rglob("stormdoor.fish")
     assert str(path) in result.err.replace("\n", "")
 
 
