@@ -1,6 +1,6 @@
 """Measure how much of the disk a flood of unauthenticated clients takes in a day.
 
-Writes what a guard would write into a real store, while a clock of its own goes through the hours. In each
+Writes the entries of a guard into a real store, while a clock of its own goes through the hours. In each
 simulated second there are four refusals of each kind, each from another IPv6 network and as long as an entry
 gets. A member opens and closes a connection once a minute.
 

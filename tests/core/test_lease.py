@@ -185,7 +185,7 @@ def test_a_hold_that_is_no_time(seconds: float) -> None:
 
 
 def test_a_lease_lapses_while_the_loop_is_not_seen_to_run() -> None:
-    """It lapses early, and what is left of it does not return: only a renewal does."""
+    """It lapses early, and its rest does not return: only a renewal does."""
     lease = Lease(2.0)
     lease.keep(10.0, 10.4)
     assert lease.until == float("-inf")

@@ -91,19 +91,19 @@ def test_no_other_text_counts(data: bytes) -> None:
 
 
 def test_an_interim_head_without_an_end() -> None:
-    """It is refused at 64 KiB: its length would hide what follows."""
+    """It is refused at 64 KiB: its length would hide the next answer."""
     assert _whole(b"HTTP/1.1 103 Early Hints\r\n" + b"A: b\r\n" * 12_000)
 
 
 def test_the_answer_to_a_head_has_no_body() -> None:
-    """What follows is the next answer."""
+    """The next bytes are the next answer."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"
     assert follow(START, head + SWITCH, to_head=True) is None
     assert follow(START, head, to_head=True) == START
 
 
 def test_the_place_in_an_answer() -> None:
-    """What was sent of a line is kept, and the rest of a body is counted."""
+    """The sent part of a line is kept, and the rest of a body is counted."""
     assert follow(START, OK[:9]) == (HEAD, 0, b"HTTP/1.1 ")
     assert follow(START, memoryview(OK)[:-1]) == (BODY, 1, b"")
     assert follow(START, CHUNKS + b"\r") == (TRAILER, 0, b"\r")

@@ -45,7 +45,7 @@ def _texts() -> dict[str, str]:
     return {
         str(file.relative_to(ROOT)): " ".join(file.read_text(encoding="utf-8").split())
         for file in files
-        if "decisions" not in file.parts  # they say what was true
+        if "decisions" not in file.parts  # they describe the past
     }
 
 

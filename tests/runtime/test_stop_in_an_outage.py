@@ -85,7 +85,7 @@ async def test_a_stop_while_postgresql_restarts_loses_nothing(
 async def test_a_stop_while_postgresql_stays_away_ends_after_the_patience(
     postgresql: Server,
 ) -> None:
-    """All steps of the stop share one patience; the log then says what is lost."""
+    """All steps of the stop share one patience; the log then names the losses."""
     server = Server(postgresql.programs).start()
     try:
         migrated(server)

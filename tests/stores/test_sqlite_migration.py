@@ -34,7 +34,7 @@ def _copy(path: Path) -> Path:
 async def test_copy_is_the_file_from_before(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The copy has the earlier schema, what was only in the write-ahead log, and the mode of the file."""
+    """The copy has the earlier schema, the content of the write-ahead log, and the mode of the file."""
     path = write_earlier_file(tmp_path / "door.db")
     path.chmod(0o640)
     with contextlib.closing(sqlite3.connect(path)) as earlier:  # keeps the log from being emptied

@@ -265,7 +265,7 @@ async def answer(
     times: int = 1,
     patience: float = 0.05,
 ) -> bytes:
-    """Return what the server sends for a handshake with these further headers, until it sends no more."""
+    """Return the server's bytes for a handshake with these further headers, until it sends no more."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=Encrypted.client)
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13", *headers]
@@ -284,7 +284,7 @@ async def answer(
 
 
 def serve_by(way: Callable[[Any], Awaitable[None]]) -> Callable[[HTTPServerRequest], None]:
-    """Return a server function that becomes a socket by what a request has."""
+    """Return a server function that becomes a socket with the objects of a request."""
 
     class Served:
         def __init__(self, request: HTTPServerRequest) -> None:

@@ -1,6 +1,6 @@
 """A blocked event loop is no fault of the store: nothing is closed or refused before it was asked again.
 
-The clock goes ahead while no callback runs, which is what the guard sees after a block. `test_real_blocks.py`
+The clock goes ahead while no callback runs, as the guard sees it after a block. `test_real_blocks.py`
 blocks real processes.
 """
 
@@ -33,7 +33,7 @@ heard: list[str | bytes] = []
 
 
 class Chat(WebSocketHandler):
-    """Writes down what it hears, and answers it."""
+    """Writes down each message, and answers it."""
 
     def open(self, *args: str, **kwargs: str) -> None:
         here.append(self)
@@ -81,7 +81,7 @@ class Site:
     clock: FakeClock
     port: int = 0
     meanwhile: list[Coroutine[Any, Any, object]] = field(default_factory=list)
-    """What another process does during the block."""
+    """The act of another process during the block."""
     wires: list[Wire] = field(default_factory=list)
     unsent: list[tuple[Wire, bytes]] = field(default_factory=list)
 

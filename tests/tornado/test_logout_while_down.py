@@ -224,7 +224,7 @@ async def test_a_session_that_follows_is_not_among_the_others(tmp_path: Path) ->
 async def test_a_process_that_ends_says_what_it_could_not_store(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It tries for its patience; what the store does not take then is lost, and the operator told so."""
+    """It tries for its patience; later writes are lost, and the operator told so."""
     async with _site(tmp_path / "door.db") as site:
         admin = site.guard.admin
         with _removed(site.path):

@@ -54,7 +54,7 @@ class Poll(RequestHandler):
 
 
 class Detached(RequestHandler):
-    """Detaches the stream of its page, sends news on it, and notes what its client sends."""
+    """Detaches the stream of its page, sends news on it, and notes the bytes of its client."""
 
     news: asyncio.Queue[str]
     heard: list[bytes]

@@ -1,7 +1,7 @@
 """The event loop of a server process is blocked, or the process is stopped, while another process revokes.
 
-Real time and real processes: they show what the clock of `test_blocked_loop.py` cannot, the order in which a
-loop handles sockets, timers and answers of the store after a block.
+Real time and real processes: they show the order in which a loop handles sockets, timers and answers of the
+store after a block.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class _Terminal:
         await settled()
 
     async def rest(self) -> bytes:
-        """Return what the client receives until the end."""
+        """Return the bytes to the client until the end."""
         data = b""
         with suppress(ConnectionError):
             while more := await asyncio.wait_for(self.reader.read(65536), 30):

@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 
 class HostChangedError(ConfigurationError):
-    """The code of the host does not do what its adapter relies on."""
+    """The code of the host does not behave as its adapter needs."""
 
 
 class _Connection(HTTPConnection):

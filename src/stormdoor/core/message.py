@@ -179,7 +179,7 @@ def union(commands: list[type[Command]]) -> Any:
     return Union[(*commands, nothing)]
 
 
-# Not greedy: a name that contains the rest of the pattern shows only what follows it.
+# Not greedy: a name that contains the rest of the pattern shows only the text after it.
 _QUOTED = re.compile(
     r"(Invalid (?:enum )?value|Object contains unknown field) ['`]?(.*?)['`]?( - at `\$[^`]*`)?\Z",
     re.DOTALL,

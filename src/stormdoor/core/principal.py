@@ -57,7 +57,7 @@ class Recheck(Protocol):
 
     @property
     def grace_seconds(self) -> float:
-        """Seconds for which the last answer is used without a new one; infinity: without an end."""
+        """Seconds for which the last answer is used; infinity: only an answer ends it."""
         ...
 
     @property

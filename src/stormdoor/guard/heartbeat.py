@@ -164,7 +164,7 @@ class Heartbeat:
             self._applied.clear()
             ended = await self._supervisor.follow(self._ask, seconds=self._lease.seconds)
             if ended is not None:
-                # Else the answer is older than what other nodes did while the loop was blocked.
+                # Else the answer is older than changes of other nodes while the loop was blocked.
                 if self._asked_at >= self._fence.blocked_until():
                     self._lease.renew(self._asked_at)
                     self._fresh_at = self._asked_at

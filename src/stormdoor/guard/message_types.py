@@ -128,8 +128,8 @@ class MessageTypes:
 def is_offence(refusal: Refusal) -> bool:
     """Return whether a refusal by type counts for `limits.offences`.
 
-    The page of an application does not know what a viewer may send: each move of a slider is a message. Such
-    messages are dropped, and `limits.messages` bounds them. A message that cannot be read comes from no page.
+    The page of an application does not know the permissions of a viewer: each move of a slider is a message.
+    Such messages are dropped, and `limits.messages` bounds them. No page sends a message that cannot be read.
     """
     return refusal.denial is Denial.INVALID_MESSAGE
 

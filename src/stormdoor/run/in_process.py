@@ -258,7 +258,7 @@ class InProcess:
 
 
 def _check_answers(server: HTTPServer) -> None:
-    """Check each answer of a server: what is around its applications answers requests by itself, too."""
+    """Check each answer of a server: code around its applications answers requests by itself, too."""
     start = server.start_request
 
     def start_request(server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:

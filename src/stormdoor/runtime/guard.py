@@ -672,7 +672,7 @@ class Guard:
         self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         if self.running:
             self._note("sys_shutdown")
-            await self._last("what waits for the store cannot be stored", self._store_unfinished)
+            await self._last("waiting changes cannot be stored", self._store_unfinished)
             self.unfinished.lost()
             await self._last("the trail cannot be written", self.trail.flush)
             if len(self.trail):

@@ -20,7 +20,7 @@ async def repeat_until_stored(
     *,
     between: Callable[[], Awaitable[object]] | None = None,
 ) -> str:
-    """Call `work` until the store takes what it writes.
+    """Call `work` until the store takes its writes.
 
     Args:
         work: The write. It can be repeated, and returns False if the store has not taken all.

@@ -141,7 +141,7 @@ def finish_refusal(handler: RequestHandler, refusal: Refusal) -> None:
 
 
 def finish_forbidden(handler: RequestHandler, principal: str, login: str | None) -> None:
-    """Answer 403 with a page that says that the account may not open what the browser has asked for.
+    """Answer 403 with a page that says that the account may not open the requested page.
 
     It leads nowhere by itself: a redirection to the login, which knows the account, would come back.
 

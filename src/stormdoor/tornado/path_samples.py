@@ -1,4 +1,4 @@
-"""Paths that a pattern matches, to ask what a table of patterns decides about them."""
+"""Paths that a pattern matches, to ask a table of patterns about them."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
 class _Revocations(SessionHandler):
     permission: str
     outcome = "none"
-    """What an answer with 503 says about the revocation: a key of `_OUTCOMES`."""
+    """The state of the revocation in an answer with 503: a key of `_OUTCOMES`."""
 
     def initialize(self, guard: Guard, permission: str = "") -> None:
         super().initialize(guard)

@@ -30,7 +30,7 @@ class OwnProcessAuthenticator:
 
     The client sends `headers()`. The secret in it stays in the memory of the process, and a fork makes a
     secret of its own. It opens only the declared endpoint, and only if this process holds the other end of
-    the connection. So neither a child process nor an attacker who has read the secret can use it.
+    the connection. So neither a child process nor an attacker with the secret can use it.
 
     A process that passes requests of its clients on to its own endpoint, such as a proxy, must not add the
     header to them: they would have these roles.
