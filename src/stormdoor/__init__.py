@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
     from stormdoor.auth.ticket.authenticator import TicketAuthenticator
     from stormdoor.channels import Hub, Topic
+    from stormdoor.config.appearance import LoginAppearance
     from stormdoor.core.decision import AccessRequest, Decision, Resource
     from stormdoor.core.denial import Denial
     from stormdoor.core.limits import EndpointLimits, Limits
@@ -107,6 +108,7 @@ __all__ = [
     "JwtKey",
     "Limits",
     "Line",
+    "LoginAppearance",
     "MalformedRequest",
     "MessagePermissions",
     "Meta",
@@ -191,6 +193,7 @@ _HOMES = {
     "Denial": "stormdoor.core.denial",
     "EndpointLimits": "stormdoor.core.limits",
     "Limits": "stormdoor.core.limits",
+    "LoginAppearance": "stormdoor.config.appearance",
     "Command": "stormdoor.core.message",
     "Count": "stormdoor.core.message",
     "ErrorReply": "stormdoor.core.message",

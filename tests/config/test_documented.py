@@ -60,6 +60,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Permissions of messages": shape.MessagesTable,
     "Sessions": shape.SessionsTable,
     "Passwords": shape.PasswordsTable,
+    "Pages of the login": shape.LoginTable,
+    "Options of run": shape.RunTable,
     "Second factors": SecondFactorTable,
     "Telemetry": shape.TelemetryTable,
     "Keys": JwtKeyTable,

@@ -126,6 +126,9 @@ LOGGERS = {
     "stormdoor.health": "A probe failed.",
     "stormdoor.heartbeat": "A beat of this node failed.",
     "stormdoor.listener": "The listener refuses or ends connections.",
+    "stormdoor.login": (
+        "A browser did not send back the cookie of a login; ten lines a minute of each address."
+    ),
     "stormdoor.maintenance": "A periodic job failed, or takes long.",
     "stormdoor.oauth": "A provider of tokens or keys does not answer, or answers wrongly.",
     "stormdoor.openid": "A logout at an OpenID provider failed.",

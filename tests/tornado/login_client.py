@@ -31,10 +31,14 @@ class LoginClient:
     origin: str = "http://127.0.0.1:1"
     cookies: dict[str, str] = field(default_factory=dict)
     prefix: str = "/auth"
+    headers: dict[str, str] = field(default_factory=dict)
+    """More headers of each request. A GET with `Sec-Fetch-Site` has no Origin, as in browsers."""
 
     async def send(self, method: str, path: str, body: Any = None, *, form: bool = False) -> Answer:
         """One request, as a page of `origin` sends it."""
-        headers = {"Origin": self.origin}
+        headers = {"Origin": self.origin, **self.headers}
+        if method == "GET" and "Sec-Fetch-Site" in headers:
+            del headers["Origin"]
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
         sent: str | None = None

@@ -37,6 +37,7 @@ def run(
     allow_sudo: bool = False,
     strict: bool = False,
     insecure_allow_http: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    tls_self_signed: Annotated[bool, Parameter(negative="")] = False,
     log_format: LogFormat = "text",
     json: bool = False,
 ) -> int:
@@ -56,6 +57,8 @@ def run(
             guard may then answer clients for a second, before it is ended.
         strict: End each listener that is not guarded and not known to speak another protocol than HTTP.
         insecure_allow_http: An address or a port that may serve HTTP unguarded. May be repeated.
+        tls_self_signed: Serve over https:// with a certificate for this machine, which is made once and kept
+            below ~/.local/state/stormdoor. Browsers warn of it. Safari needs TLS to log in.
         log_format: text, or json: the log of the program and the reports are lines of JSON.
         json: Report as JSON, one line each, on standard error; the log of the program stays as it is.
     """
@@ -67,7 +70,9 @@ def run(
     from stormdoor.core.origin import OriginPolicy
     from stormdoor.errors import ConfigurationError
     from stormdoor.logs import log_as_json
+    from stormdoor.ports import SystemClock
     from stormdoor.run.program import Program
+    from stormdoor.run.self_signed import fingerprint_of, self_signed
     from stormdoor.run.settings import RunSettings, own_version
 
     if not command:
@@ -98,6 +103,9 @@ def run(
             "the file has a permission for pages; leave it out of the file, or --insecure-unguarded-pages"
         )
     url = _absolute(store or os.environ.get(STORE) or _default_store())
+    certificate = ""
+    if tls_self_signed or "tls" in written.get("run", {}):
+        certificate = str(self_signed(_state_folder(), SystemClock().now()))
     own = {CONFIG, STORE, _TRAIL_KEY}
     secrets = {name: os.environ[name] for name in _variables(written) if name in os.environ}
     settings = RunSettings(
@@ -116,10 +124,14 @@ def run(
         allow=insecure_allow_http,
         log_format=log_format,
         installation=name_installation(file if "store" in written else None, url),
+        certificate=certificate,
     )
     if log_format == "json":
         log_as_json()
     tell = Reporter("events" if json else log_format)
+    if certificate:
+        fingerprint = fingerprint_of(Path(certificate))
+        tell({"event": "certificate", "file": certificate, "fingerprint": fingerprint})
     kept = {name: said for name, said in os.environ.items() if name not in own | secrets.keys()}
     return Program(
         command,
@@ -153,12 +165,17 @@ def _variables(written: object) -> Iterator[str]:
             yield from _variables(one)
 
 
-def _default_store() -> str:
-    """Return the URL of the store without any option: one for all programs of this user."""
+def _state_folder() -> Path:
+    """Return the folder of all runs of this user, with the store and the certificate."""
     state = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
     folder = Path(state) / "stormdoor"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return f"sqlite:{folder / 'door.db'}"
+    return folder
+
+
+def _default_store() -> str:
+    """Return the URL of the store without any option: one for all programs of this user."""
+    return f"sqlite:{_state_folder() / 'door.db'}"
 
 
 def _absolute(url: str) -> str:

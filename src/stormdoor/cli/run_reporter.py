@@ -80,6 +80,11 @@ class Reporter:
                     "--strict ends such listeners; if clients shall reach this one, write "
                     f"--insecure-allow-http {said['address']}"
                 )
+            case "certificate":
+                self._print(
+                    f"TLS with a certificate for this machine, {said['file']}. Browsers warn of it; "
+                    f"its SHA-256 fingerprint is {said['fingerprint']}"
+                )
             case "first account":
                 self._print(
                     f"the store has no account yet. The password of {said['name']} is in "

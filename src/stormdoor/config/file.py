@@ -16,6 +16,7 @@ from stormdoor.auth.password.passwords import OWASP, Argon2Cost, Passwords
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import check_seconds
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
 from stormdoor.config.policies import build_policies
@@ -172,6 +173,7 @@ def build_options(
     arguments |= {
         "authenticators": authenticators,
         "oidc": openid,
+        "appearance": _appearance(document),
         "policies": build_policies(document),
         "protection": build_protection(document),
         "limits": _limits(document),
@@ -230,6 +232,18 @@ def _provider(document: Document) -> OpenIdProvider | None:
     if not isinstance(secret, UnsetType):
         found["client_secret"] = section.at("client_secret").secret(secret)
     return section.make(OpenIdProvider, **found)
+
+
+def _appearance(document: Document) -> LoginAppearance | None:
+    """Return the appearance of the login's pages. The message of a mistake begins with its option."""
+    if document.section("login").is_unread:
+        return None
+    try:
+        return LoginAppearance(**options(document.parsed.login))
+    except ConfigurationError as error:
+        option, _, message = str(error).partition(": ")
+        document.wrong(("login", option), message)
+        return None
 
 
 def inline_secrets(document: Document) -> list[Place]:

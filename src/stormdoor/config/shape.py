@@ -24,6 +24,7 @@ __all__ = [
     "ConfigFile",
     "ForbidTable",
     "LimitsTable",
+    "LoginTable",
     "MessagesTable",
     "OwnProtocolTable",
     "PasswordsTable",
@@ -33,6 +34,7 @@ __all__ = [
     "PublicTable",
     "RequireTable",
     "RoleTable",
+    "RunTable",
     "SessionsTable",
     "TelemetryTable",
     "TransportSessionTable",
@@ -202,6 +204,20 @@ class TelemetryTable(Struct, frozen=True, forbid_unknown_fields=True):
     message_ratio: float = 0.0
 
 
+class RunTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[run]`: options of `stormdoor run`. Everything else that reads the file leaves it out."""
+
+    tls: Literal["self-signed"] | UnsetType = UNSET
+
+
+class LoginTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[login]`: see `LoginAppearance`."""
+
+    name: str | UnsetType = UNSET
+    color: str | UnsetType = UNSET
+    notice: str | UnsetType = UNSET
+
+
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole file: see `Guard`."""
 
@@ -233,5 +249,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     telemetry: TelemetryTable | UnsetType = UNSET
     authenticators: list[dict[str, Any]] = []
     oidc: OidcTable | UnsetType = UNSET
+    login: LoginTable = LoginTable()
+    run: RunTable = RunTable()
     policies: PoliciesTable = PoliciesTable()
     protect: ProtectTable = ProtectTable()

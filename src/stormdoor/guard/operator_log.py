@@ -11,6 +11,7 @@ from stormdoor.core.address import rate_key
 from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.event import REFUSED_AS
+from stormdoor.core.handshake import Handshake
 from stormdoor.core.origin import quote
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.rate_limiter import KeyedRateLimiter
@@ -20,11 +21,18 @@ __all__ = ["LogLimiter", "OperatorLog", "log_fields"]
 
 _refused = logging.getLogger("stormdoor.refused")
 _closed = logging.getLogger("stormdoor.closed")
+_login = logging.getLogger("stormdoor.login")
 
 _SHOWN = Rate.parse("10/min burst 10")
 _SHOWN_OF_ALL = Rate.parse("100/min burst 100")
 
 _MOST_KEYS = 4096
+_PLAIN_COOKIE = (
+    "The page came over http://, where Safari keeps no Secure cookie. Serve it over TLS: stormdoor run "
+    "--tls-self-signed, or guarded_server(application, ssl_options=...). Chromium and Firefox keep the "
+    'cookie at 127.0.0.1. For tests on one machine, write below [sessions]: cookie = "stormdoor" and '
+    "insecure_plaintext = true"
+)
 
 
 class LogLimiter:
@@ -153,6 +161,25 @@ class OperatorLog:
                 _and(hidden),
                 extra=_fields("connection_closed", hidden, refusal, connection),
             )
+
+    def lost_cookie(self, handshake: Handshake, *, plain: bool) -> None:
+        """Write that a browser did not send back the cookie of a login.
+
+        Args:
+            handshake: The request after the login.
+            plain: Whether it came without TLS, and the cookie is for TLS alone.
+        """
+        hidden = self._handshakes.show("cookie-lost", self._clock.monotonic(), handshake.address)
+        if hidden is None:
+            return
+        _login.warning(
+            "a browser (%s, %s) did not send back the cookie of its login, so that it is not logged in. %s%s",
+            quote(handshake.user_agent),
+            handshake.address,
+            _PLAIN_COOKIE if plain else "Its settings may refuse cookies of this site.",
+            _and(hidden),
+            extra=log_fields("authn_cookie_lost", hidden, address=handshake.address),
+        )
 
 
 def _about(refusal: Refusal, connection: Connection) -> tuple[str, str]:

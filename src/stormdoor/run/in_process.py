@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -102,8 +103,10 @@ class InProcess:
                 "the main thread of the program has ended, and Python starts no other thread then, which "
                 "the guard needs; let the main thread wait for the thread that serves: thread.join()"
             )
-        secure = server.ssl_options is not None
         addresses = [_address(one) for one in sockets]
+        if self._settings.certificate and server.ssl_options is None:
+            self._turn_on_tls(server, addresses)
+        secure = server.ssl_options is not None
         local = sockets if connection is None else [*sockets, connection]
         self._allow([_origin(one, secure=secure) for one in local])
         names = [one.getsockname() for one in local]
@@ -131,6 +134,23 @@ class InProcess:
         if not isinstance(server.request_callback, Application):
             _check_answers(server)
         return {**said, "addresses": addresses, "secure": secure, "around": around}
+
+    def _turn_on_tls(self, server: HTTPServer, addresses: Sequence[str]) -> None:
+        """Let a server that the program starts without TLS speak it, with the certificate of this run.
+
+        Raises:
+            ConfigurationError: It accepts its connections elsewhere, or from a proxy at a Unix socket.
+        """
+        if addresses and all(self._settings.allows(one) for one in addresses):
+            return
+        if not addresses or any(one.startswith("unix:") for one in addresses):
+            raise ConfigurationError(
+                "--tls-self-signed is for servers that listen on a TCP port themselves, and this one has a "
+                "Unix socket, or accepts connections elsewhere; leave it out, and tls below [run] of the file"
+            )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self._settings.certificate)
+        server.ssl_options = context
 
     def guard_application(self, application: Application) -> dict[str, object]:
         """Guard an application that is about to serve its first request.

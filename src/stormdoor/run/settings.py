@@ -40,6 +40,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         allow: Addresses or ports of listeners that may serve HTTP unguarded: `127.0.0.1:8787`, `8787`.
         log_format: The form of the log of the program.
         installation: The options with which a command finds the store, for messages.
+        certificate: Path of a file with a certificate and its key, for servers without TLS; empty for none.
     """
 
     version: str
@@ -57,6 +58,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ()
     log_format: LogFormat = "text"
     installation: str = ""
+    certificate: str = ""
 
     def allows(self, address: str) -> bool:
         """Return whether the listener at an address may serve HTTP unguarded."""

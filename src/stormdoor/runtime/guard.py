@@ -23,6 +23,7 @@ from stormdoor.auth.password.passwords import Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
 from stormdoor.channels import Hub, LocalBroker
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.config.file import read_options
 from stormdoor.config.protection import Protection
 from stormdoor.core.address import parse_networks
@@ -133,6 +134,7 @@ class Guard:
             Each process needs a name of its own: a second one with the name of a running one does not start.
         protection: The declarations about the handlers of the application, which `protect` reads.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
+        appearance: Name, colour and notice of the built-in pages of `login_routes`; None for none of them.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
             It makes the same checks; without it, they stay on Tornado's own.
         telemetry: Share of the messages that begin a span, 0.0 to 1.0. With a number, `protect` connects the
@@ -173,6 +175,7 @@ class Guard:
         node: str | None = None,
         protection: Protection | None = None,
         oidc: OpenIdProvider | None = None,
+        appearance: LoginAppearance | None = None,
         fast: bool = True,
         telemetry: float | None = None,
         clock: Clock | None = None,
@@ -219,6 +222,7 @@ class Guard:
         self.under_run = False
         """Set by `stormdoor run`: the operator changes no file of the program; messages name other lines."""
         self.oidc = oidc
+        self.appearance = appearance or LoginAppearance()
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"
         self.store_url = store if isinstance(store, str) else None

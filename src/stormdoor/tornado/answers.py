@@ -24,8 +24,9 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
-from stormdoor.tornado.login_pages import PAGE_HEADERS, forbidden_page
+from stormdoor.tornado.login_pages import LoginPages
 
 __all__ = [
     "ANSWERING",
@@ -140,7 +141,9 @@ def finish_refusal(handler: RequestHandler, refusal: Refusal) -> None:
     finish_refused(handler, answer.text + "\n")
 
 
-def finish_forbidden(handler: RequestHandler, principal: str, login: str | None) -> None:
+def finish_forbidden(
+    handler: RequestHandler, principal: str, login: str | None, appearance: LoginAppearance
+) -> None:
     """Answer 403 with a page that says that the account may not open the requested page.
 
     It leads nowhere by itself: a redirection to the login, which knows the account, would come back.
@@ -149,13 +152,15 @@ def finish_forbidden(handler: RequestHandler, principal: str, login: str | None)
         handler: Handler of the refused request. Its headers have not been sent.
         principal: The principal of the request.
         login: Address of the login page; None if there is none.
+        appearance: That of the login.
     """
+    pages = LoginPages(appearance, handler.request.headers.get("Accept-Language", ""))
     handler.clear()
     handler.set_status(HTTPStatus.FORBIDDEN)
-    for name, value in PAGE_HEADERS.items():
+    for name, value in pages.headers.items():
         handler.set_header(name, value)
     handler.set_header("Cache-Control", "no-store")
-    finish_refused(handler, forbidden_page(principal, login))
+    finish_refused(handler, pages.forbidden(principal, login))
 
 
 def finish_refused(handler: RequestHandler, text: str | None = None) -> None:

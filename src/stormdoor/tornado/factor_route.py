@@ -83,7 +83,7 @@ class FactorRoute(LoginRoute):
         self.clear_pending_cookie()
         await self.note_use(proved, "login")
         self.note("authn_login_success", caller.account.id, how)
-        self.answer_or_go(self.describe(caller), self.after_login)
+        self.answer_or_go(self.describe(caller), self.arrival)
 
     async def note_use(self, proved: VerifiedFactor, where: str) -> None:
         """Record that a factor was used, and how many recovery codes are left."""

@@ -13,7 +13,6 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
 from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.tornado.factor_route import FactorRoute
-from stormdoor.tornado.login_pages import second_factor_page
 from stormdoor.tornado.login_route import PageRoute
 
 __all__ = ["FACTOR_ROUTES", "SecondFactorPage"]
@@ -52,21 +51,25 @@ class _SecondFactor(FactorRoute):
             self.refuse(refusal, principal=principal)
             return
         self.guard.admission.refused(self.handshake, refusal, principal=principal)
-        page = (
-            self.route_options.login_page
-            if refusal is _NO_PENDING_LOGIN
-            else self.route_options.second_factor_page
-        )
-        self.redirect(self.address(page, refusal.answer.error), status=303)
+        page, error = self.route_options.second_factor_page, refusal.answer.error
+        if refusal is _NO_PENDING_LOGIN:
+            page = self.route_options.login_page
+            error = "too-late" if self.route_options.built_in_pages else error
+        self.redirect(self.address(page, error), status=303)
 
 
 class SecondFactorPage(PageRoute, _SecondFactor):
     """The second step of a login, with the page that asks for a code."""
 
     async def get(self) -> None:
-        """Show the page."""
-        action = self.address(f"{self.route_options.prefix}/second-factor")
-        self.show(second_factor_page(action, self.asked_error))
+        """Show the page; that of the login to a browser without the cookie of its pending login."""
+        prefix = self.route_options.prefix
+        if self.arrives and self.pending_name not in self.handshake.cookies:
+            self.redirect(self.address(f"{prefix}/login", signed_in=True), status=303)
+            return
+        self.show(
+            self.pages.second_factor(self.address(f"{prefix}/second-factor"), self.asked_error)
+        )
 
 
 class _SecondFactorOptions(FactorRoute):

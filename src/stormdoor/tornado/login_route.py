@@ -14,6 +14,7 @@ from stormdoor.auth.factors.presented import VerifiedFactor
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.auth.password.login import LoggedIn
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.decision import authentication_age
@@ -23,13 +24,25 @@ from stormdoor.core.session import Session
 from stormdoor.guard.handshake_checks import PAGES
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.built_in_route import BuiltInRoute
+from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
-from stormdoor.tornado.login_pages import PAGE_HEADERS
+from stormdoor.tornado.login_pages import LoginPages
 from stormdoor.tornado.session_handler import Caller
 
-__all__ = ["CHANGED", "LoginRoute", "LoginRouteOptions", "PageRoute"]
+__all__ = [
+    "CHANGED",
+    "SESSION_ENDED",
+    "SIGNED_IN",
+    "LoginRoute",
+    "LoginRouteOptions",
+    "PageRoute",
+]
 
 CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
+SIGNED_IN = "signed-in"
+"""Argument in the address after a login: the cookie of the login must be there. It proves nothing."""
+SESSION_ENDED = "session-ended"
+"""The `error` in the address of the login page, for a browser with the cookie of a session that has ended."""
 
 
 class LoginRouteOptions(msgspec.Struct, frozen=True):
@@ -44,6 +57,7 @@ class LoginRouteOptions(msgspec.Struct, frozen=True):
     second_factor_page: str
     prefix: str
     built_in_pages: bool = False
+    appearance: LoginAppearance | None = None
 
 
 class LoginRoute(BuiltInRoute[LoginRouteOptions]):
@@ -51,16 +65,18 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
 
     def parser(self) -> HandshakeParser:
         """Return a parser of the session cookie and of the cookie of a pending login."""
-        places = [Place(Source.COOKIE, name) for name in (self._cookie_name, self._pending_name)]
+        places = [Place(Source.COOKIE, name) for name in (self.cookie_name, self.pending_name)]
         return HandshakeParser(places, self.guard.trusted_proxies)
 
     @property
-    def _cookie_name(self) -> str:
+    def cookie_name(self) -> str:
+        """Return the name of the session cookie."""
         return self.guard.sessions.cookie.name
 
     @property
-    def _pending_name(self) -> str:
-        return self._cookie_name + PENDING_SUFFIX
+    def pending_name(self) -> str:
+        """Return the name of the cookie of a pending login."""
+        return self.cookie_name + PENDING_SUFFIX
 
     # -- pages -----------------------------------------------------------------------------------
 
@@ -80,16 +96,54 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         """Return the address for the browser after a login by a form."""
         return self.return_path or self.route_options.after_login
 
-    def address(self, page: str, error: str | None = None) -> str:
+    @property
+    def arrival(self) -> str:
+        """Return the address for the browser after a login by a form: first, a page that finds its cookie.
+
+        A browser that dropped the cookie would be led back to the login without a word.
+        """
+        options = self.route_options
+        if not options.built_in_pages:
+            return self.after_login
+        return self.address(f"{options.prefix}/login", signed_in=True)
+
+    def address(self, page: str, error: str | None = None, *, signed_in: bool = False) -> str:
         """Return the address of a page of the login, which remembers the path to return to.
 
         Args:
             page: Address of the page.
             error: The public word for the failure of the last attempt.
+            signed_in: Whether the browser must have the cookie of the login there.
         """
-        given = {"error": error, "next": self.return_path}
+        given = {"error": error, SIGNED_IN: "1" if signed_in else None, "next": self.return_path}
         query = urlencode({name: said for name, said in given.items() if said is not None})
         return f"{page}?{query}" if query else page
+
+    @property
+    def arrives(self) -> bool:
+        """Return whether the browser comes from a login of its own, as its address says.
+
+        A link of another site says so in vain, where the browser tells the site of a request.
+        """
+        if self.get_query_argument(SIGNED_IN, None) is None:
+            return False
+        return refuse_foreign(self.guard, self.request, self.handshake, links=False) is None
+
+    def lost_cookie(self, name: str) -> bool:
+        """Return whether the browser comes from a login without the cookie of it; the log says so then.
+
+        Args:
+            name: The name of the cookie.
+        """
+        if not self.arrives or name in self.handshake.cookies:
+            return False
+        self.guard.registry.operator_log.lost_cookie(self.handshake, plain=self.plain)
+        return True
+
+    @property
+    def plain(self) -> bool:
+        """Return whether the request came without TLS, and the cookies of the login are for TLS alone."""
+        return self.handshake.scheme != "https" and self.guard.sessions.cookie.secure
 
     # -- a login ---------------------------------------------------------------------------------
 
@@ -160,18 +214,18 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
     @property
     def pending_secret(self) -> str | None:
         """Return the cookie of a pending login; None if there is none, or more than one."""
-        values = self.handshake.cookies.get(self._pending_name, ())
+        values = self.handshake.cookies.get(self.pending_name, ())
         return values[0] if len(values) == 1 else None
 
     def set_pending_cookie(self, secret: str) -> None:
         """Set the cookie that lets only this client finish the login."""
         seconds = int(self.guard.factors.options.pending_seconds)
         attributes = self.cookie_attributes("Strict")
-        self.set_cookie(self._pending_name, secret, max_age=seconds, **attributes)
+        self.set_cookie(self.pending_name, secret, max_age=seconds, **attributes)
 
     def clear_pending_cookie(self) -> None:
         """Delete that cookie."""
-        self.clear_cookie(self._pending_name, **self.cookie_attributes("Strict"))
+        self.clear_cookie(self.pending_name, **self.cookie_attributes("Strict"))
 
     # -- freshness -------------------------------------------------------------------------------
 
@@ -228,9 +282,15 @@ class PageRoute(LoginRoute):
             self.counts_for = PAGES
         await super().prepare()
 
+    @property
+    def pages(self) -> LoginPages:
+        """Return the pages in the language of the browser."""
+        appearance = self.route_options.appearance or self.guard.appearance
+        return LoginPages(appearance, self.request.headers.get("Accept-Language", ""))
+
     def show(self, page: str) -> None:
         """Finish with a page of the built-in login."""
-        for name, value in PAGE_HEADERS.items():
+        for name, value in self.pages.headers.items():
             self.set_header(name, value)
         self.finish(page)
 

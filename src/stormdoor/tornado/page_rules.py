@@ -12,6 +12,7 @@ from typing import TypeAlias
 from tornado.web import ErrorHandler, RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.origin import quote
 from stormdoor.core.permission import check_permission
@@ -229,10 +230,13 @@ class PageRules:
         self._told: set[tuple[_Handler, str]] = set()
         self.login: str | None = None
         """Address of the login page; None if the application has none."""
+        self.appearance: LoginAppearance | None = None
+        """That of the login page; None for that of the guard."""
         self._open: set[str] = set()
         for route in found.routes:
             if issubclass(route.handler, LoginRoute):
                 options = route.arguments["route_options"]
+                self.appearance = options.appearance
                 pages_of_login = {options.login_page, options.second_factor_page}
                 if options.built_in_pages or options.login_page != "/":
                     self.login = options.login_page

@@ -30,6 +30,7 @@ from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.interception import upgrades
+from stormdoor.tornado.login_route import SESSION_ENDED
 from stormdoor.tornado.page_rules import PageRules
 
 __all__ = [
@@ -243,11 +244,13 @@ class GuardedPage(RequestHandler):
         page = self._door_is_page(handshake.fetch_mode)
         if page and asking is not None and refusal.denial is Denial.FORBIDDEN:
             again = login and login_address(login, self.request, error="forbidden")
-            finish_forbidden(self, asking.principal.id, again)
+            appearance = self._door_rules.appearance or self._door_guard.appearance
+            finish_forbidden(self, asking.principal.id, again, appearance)
         elif page and login is not None and refusal.denial in _LOGS_IN:
             self.clear()
             self.set_status(303)
-            self.set_header("Location", login_address(login, self.request))
+            ended = "" if refusal.denial is Denial.NO_CREDENTIAL else SESSION_ENDED
+            self.set_header("Location", login_address(login, self.request, error=ended))
             self.set_header("Cache-Control", "no-store")
             finish_refused(self)
         else:

@@ -10,6 +10,7 @@ from tornado.routing import Rule, URLSpec
 from tornado.web import RequestHandler
 
 from stormdoor.auth.jose.jwt_issuer import JwtIssuer
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.core.account import Account
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
@@ -18,9 +19,13 @@ from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.enrolment_routes import ENROLMENT_ROUTES
 from stormdoor.tornado.factor_routes import FACTOR_ROUTES, SecondFactorPage
-from stormdoor.tornado.login_pages import login_page as render_login_page
-from stormdoor.tornado.login_pages import logout_page
-from stormdoor.tornado.login_route import CHANGED, LoginRoute, LoginRouteOptions, PageRoute
+from stormdoor.tornado.login_route import (
+    CHANGED,
+    SESSION_ENDED,
+    LoginRoute,
+    LoginRouteOptions,
+    PageRoute,
+)
 from stormdoor.tornado.session_handler import Caller
 
 __all__ = ["login_routes"]
@@ -64,7 +69,7 @@ class _LogIn(LoginRoute):
             await self._failed(CHANGED, body.username)
             return
         self.note("authn_login_success", caller.account.id)
-        self.answer_or_go(self.describe(caller), self.after_login)
+        self.answer_or_go(self.describe(caller), self.arrival)
 
     async def _wait(self, account: Account, methods: Sequence[str]) -> None:
         """Create no session yet: the second factor is required first."""
@@ -73,7 +78,9 @@ class _LogIn(LoginRoute):
         seconds = int(self.guard.factors.options.pending_seconds)
         self.answer_or_go(
             {"second_factor": list(methods), "expires_in": seconds},
-            self.address(self.route_options.second_factor_page),
+            self.address(
+                self.route_options.second_factor_page, signed_in=self.route_options.built_in_pages
+            ),
             status=202,
         )
 
@@ -91,11 +98,19 @@ class _LogIn(LoginRoute):
 class _LogInPage(PageRoute, _LogIn):
     async def get(self) -> None:
         prefix = self.route_options.prefix
-        caller = await self.find_caller()
-        if caller is None or self.asked_error is not None:
-            self.show(render_login_page(self.address(f"{prefix}/login"), self.asked_error))
+        caller, error = await self.find_caller(), self.asked_error
+        ended = error == SESSION_ENDED
+        if caller is None or not (error is None or ended):
+            remark = self.pages.session_ended() if ended else ""
+            if caller is None and self.lost_cookie(self.cookie_name):
+                remark = self.pages.lost_cookie(plain=self.plain)
+            action = self.address(f"{prefix}/login")
+            self.show(self.pages.login(action, None if ended else error, remark=remark))
             return
-        page = logout_page(
+        if self.arrives:
+            self.redirect(self.after_login, status=303)
+            return
+        page = self.pages.logout(
             caller.account.id,
             logout=f"{prefix}/logout",
             login=f"{prefix}/login",
@@ -122,7 +137,7 @@ class _LogOutPage(PageRoute, _LogOut):
         caller = await self.find_caller()
         prefix = self.route_options.prefix
         name = None if caller is None else caller.account.id
-        self.show(logout_page(name, logout=f"{prefix}/logout", login=f"{prefix}/login"))
+        self.show(self.pages.logout(name, logout=f"{prefix}/logout", login=f"{prefix}/login"))
 
 
 class _Session(LoginRoute):
@@ -131,7 +146,8 @@ class _Session(LoginRoute):
         if caller is None:
             # A page uses this to find out whether a user is logged in, so it is not recorded as a refusal.
             self.set_status(401)
-            self.answer({"error": "unauthenticated"})
+            lost = {"cookie": "lost"} if self.lost_cookie(self.cookie_name) else {}
+            self.answer({"error": "unauthenticated", **lost})
             return
         if self.guard.revocations.changed_since(caller.account.id, caller.session.created_at):
             # A change of privilege: the old secret must not get the new privileges.
@@ -288,6 +304,7 @@ def login_routes(
     login_page: str | None = None,
     second_factor_page: str | None = None,
     built_in_pages: bool = False,
+    appearance: LoginAppearance | None = None,
 ) -> list[Rule]:
     """Return the routes of a login with user name and password, for `Application([...])`.
 
@@ -337,6 +354,7 @@ def login_routes(
         login_page: Address after a failed login; likewise.
         second_factor_page: Address of the page for the second factor; likewise.
         built_in_pages: Serve the login, the second factor and the logout as pages as well.
+        appearance: Name, colour and notice of these pages; None for those of the guard.
     """
     own = built_in_pages
     route_options = LoginRouteOptions(
@@ -349,6 +367,7 @@ def login_routes(
         second_factor_page=second_factor_page or (f"{prefix}/second-factor" if own else "/"),
         prefix=prefix,
         built_in_pages=own,
+        appearance=appearance,
     )
     handlers: list[tuple[str, type[RequestHandler]]] = [
         *(_WITH_PAGES if own else ()),

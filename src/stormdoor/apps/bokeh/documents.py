@@ -158,7 +158,7 @@ class LoginHooks:
         why = f"nothing grants {self._permission} to {account.id}"
         self.record(handler.request, Denial.FORBIDDEN, why)
         login = login_address(self._login, handler.request, error="forbidden")
-        finish_forbidden(handler, account.id, login)
+        finish_forbidden(handler, account.id, login, self._guard.appearance)
         raise Finish
 
     def _may_use(self, token: str | None, principal: str) -> bool:
