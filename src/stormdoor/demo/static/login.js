@@ -2,7 +2,7 @@
 
 import { $ } from "./element.js";
 import { factorOf } from "./proof.js";
-import { currentSession, logIn, pageAfterLogin, presentFactor } from "./session.js";
+import { currentSession, logIn, lostCookie, pageAfterLogin, presentFactor } from "./session.js";
 
 const form = $("login");
 const button = form.querySelector("button");
@@ -22,6 +22,15 @@ function blockFor(seconds) {
   countdown = setInterval(tick, 1000);
 }
 
+const LOST =
+  "This browser did not keep the cookie of the sign-in: browsers such as Safari keep no secure cookie over " +
+  "http://. Use Chrome, Edge or Firefox for the demo.";
+
+async function goOn(place) {
+  if (await lostCookie()) place.textContent = LOST;
+  else location.assign(pageAfterLogin());
+}
+
 function explain(answer) {
   if (answer.status === 401) return "Wrong name or password.";
   if (answer.status === 503) return "The server cannot check passwords at the moment. Try again shortly.";
@@ -39,7 +48,7 @@ form.addEventListener("submit", async (event) => {
   if (answer.status === 202) {
     askForCode();
   } else if (answer.ok) {
-    location.assign(pageAfterLogin());
+    await goOn(error);
   } else if (answer.status === 429) {
     blockFor(answer.retryAfter ?? 5);
   } else {
@@ -65,7 +74,7 @@ codeForm.addEventListener("submit", async (event) => {
   const answer = await presentFactor(factorOf(codeForm.totp.value));
   codeForm.totp.value = "";
   if (answer.ok) {
-    location.assign(pageAfterLogin());
+    await goOn(codeError);
   } else {
     codeError.textContent = answer.status === 429
       ? `Too many attempts. Wait ${answer.retryAfter ?? 5} s before you try again.`

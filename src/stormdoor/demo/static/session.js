@@ -33,6 +33,12 @@ export async function requireSession() {
 
 export const hasRole = (session, ...roles) => roles.some((role) => session.roles.includes(role));
 
+// After a login: whether this browser did not keep its cookie. Safari keeps no Secure cookie over http://.
+export async function lostCookie() {
+  const answer = await call("GET", "/auth/session?signed-in=1");
+  return answer.body?.cookie === "lost";
+}
+
 export const logIn = (username, password) => call("POST", "/auth/login", { username, password });
 export const presentFactor = (factor) => call("POST", "/auth/second-factor", factor);
 export const logOut = () => call("POST", "/auth/logout");
