@@ -39,6 +39,7 @@ from stormdoor.auth.proxy.settings import TrustedProxyTable
 from stormdoor.auth.session.cookie import CookieSpec
 from stormdoor.auth.session.service import SessionService
 from stormdoor.config import shape
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.config.check import check_file
 from stormdoor.config.factor_shape import SecondFactorTable
 from stormdoor.config.oidc_shape import OidcTable
@@ -129,6 +130,8 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
             return found | COMMAND_LIMITS.given() | {"own_protocol": {}}
         case "Limits of own protocols":
             return OWN_PROTOCOL_LIMITS.given()
+        case "Pages of the login":
+            return {one.name: one.default for one in fields(LoginAppearance)}
         case "Second factors":
             return {one.name: one.default for one in fields(SecondFactor)}
         case "Sessions":
@@ -206,7 +209,7 @@ def test_required_options_are_marked(section: str) -> None:
 
 SPOKEN = {
     "store", "hosts", "limits", "sessions", "passwords", "second_factor", "authenticators", "policies",
-    "preset", "protect", "stormdoor_run",
+    "preset", "protect", "login", "run", "stormdoor_run",
 }  # fmt: skip
 """Options with a default that a file computes, unlike the default of the argument."""
 

@@ -274,13 +274,17 @@ async def test_browser_login() -> None:
         await page.add_people()
         form = f"username=alice&password={PASSWORD.replace(' ', '+')}"
         sent_on = await fetch(host, "POST", "/auth/login", form=form)
-        assert (sent_on.code, sent_on.headers["Location"]) == (303, "/")
+        assert (sent_on.code, sent_on.headers["Location"]) == (303, "/auth/login?signed-in=1")
         for name in ("login", "second-factor", "logout"):
             shown = await fetch(host, "GET", f"/auth/{name}")
             assert (shown.code, shown.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
         form_there = "/auth/login?next=%2Flab"
         there = await fetch(host, "POST", form_there, form=form)
-        assert there.headers["Location"] == "/lab"
+        assert there.headers["Location"] == "/auth/login?signed-in=1&next=%2Flab"
+        lost = await fetch(host, "GET", there.headers["Location"])
+        assert (lost.code, b"did not keep the cookie" in lost.body) == (200, True)
+        lost = await fetch(host, "GET", "/auth/session?signed-in=1")
+        assert (lost.code, json.loads(lost.body)["cookie"]) == (401, "lost")
         cookie = sent_on.headers["Set-Cookie"]
         assert cookie.startswith("__Host-stormdoor=")
         assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))

@@ -200,6 +200,24 @@ async def test_a_browser_is_led_to_the_login_and_back() -> None:
         assert (await site.ask("/lab", NAVIGATION[0], method="POST"))[0] == 401
 
 
+async def test_a_browser_learns_that_its_session_has_ended() -> None:
+    """The login says so, and returns to the path. Every cookie that opens nothing has the same answer."""
+    async with _site() as site:
+        issued = await site.guard.sessions.create("alice")
+        alice = _session(site.guard, issued.secret)
+        assert (await site.ask("/lab", alice, *NAVIGATION))[0] == 200
+        await site.guard.admin.end_session(issued.session.id)
+        for cookie in (
+            alice,
+            _session(site.guard, "a" * len(issued.secret)),
+            _session(site.guard, "x"),
+        ):
+            assert await site.ask("/lab", cookie, *NAVIGATION) == (
+                303,
+                "/auth/login?next=%2Flab&error=session-ended",
+            )
+
+
 @pytest.mark.parametrize("guarded", [False, True])
 async def test_no_cache_in_front_of_the_server_keeps_a_page(guarded: bool, tmp_path: Path) -> None:
     """A cache would serve the file to every client. An attacker makes the member ask with `?v=`."""
