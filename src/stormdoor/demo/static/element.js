@@ -24,5 +24,5 @@ export function hueOf(name) {
 
 export function avatar(name) {
   const initial = ([...name][0] ?? "?").toUpperCase();
-  return el("span", { class: `avatar ${hueOf(name)}`, "aria-hidden": "true" }, initial);
+  return el("span", { class: `avatar ${hueOf(name)}`, "aria-hidden": "true", "data-initial": initial });
 }

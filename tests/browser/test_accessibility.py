@@ -1,4 +1,4 @@
-"""The pages of the built-in login, judged by axe, on a phone and on a desktop, light and dark."""
+"""The pages of the built-in login and of the demo, judged by axe, light and dark, on phones and desktops."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from stormdoor import LoginAppearance
 from stormdoor.tornado.login_pages import LoginPages
 from stormdoor.tornado.login_texts import LANGUAGES
+from tests.browser.conftest import Visit
 from tests.support.axe import axe_source, findings
 
 pytestmark = [pytest.mark.installs, pytest.mark.extended]
@@ -84,3 +85,15 @@ def test_each_page_fits_the_screen(language: str, page: Page) -> None:
             page.set_content(html)
             wide = page.evaluate(_WIDE)
             assert wide == [], (name, width)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_demo(scheme: str, visit: Visit, axe: str) -> None:
+    """On each of its pages, as an administrator who has run no attack yet."""
+    page = visit("ada", color_scheme=scheme, bypass_csp=True)
+    demo, found = page.url.removesuffix("/chat"), []
+    for path in ("/chat", "/dashboard", "/attack", "/account"):
+        page.goto(f"{demo}{path}")
+        expect(page.locator("#who")).to_contain_text("ada")
+        found += [f"{path}: {one}" for one in findings(page, axe)]
+    assert found == []
