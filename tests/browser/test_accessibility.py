@@ -34,6 +34,7 @@ def _looks(language: str, color: str) -> dict[str, str]:
         "ended": pages.login("/auth/login", None, remark=pages.session_ended()),
         "lost": pages.login("/auth/login", None, remark=pages.lost_cookie(plain=True)),
         "blocked": pages.login("/auth/login", None, remark=pages.lost_cookie(plain=False)),
+        "lost-at-provider": pages.lost("/auth/oidc/login"),
         "second-factor": pages.second_factor("/auth/second-factor", "unauthenticated").replace(
             "<details>", "<details open>"
         ),

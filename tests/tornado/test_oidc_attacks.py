@@ -66,6 +66,22 @@ async def test_login_csrf(provider: RealProvider) -> None:
         assert alice.cookie is None
 
 
+async def test_a_lost_cookie_of_a_login_is_explained(
+    provider: RealProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Safari keeps none over http://. The page has nothing of the request, and creates no session."""
+    async with site(provider) as here, Person(here) as mallory, Person(here) as safari:
+        link = await mallory.bring(await mallory.begin(), login="mallory")
+        page = await safari.get(link)
+        assert (page.status_code, page.headers["Referrer-Policy"]) == (401, "no-referrer")
+        assert "Your browser did not keep the cookie" in page.text
+        assert query_of(link)["code"] not in page.text
+        assert "--tls-self-signed" in caplog.text
+        assert safari.cookie is None
+        await safari.begin()  # with a cookie, the answer to another browser has another reason
+        assert "did not keep the cookie" not in (await safari.get(link)).text
+
+
 # -- a stolen code -------------------------------------------------------------------------------
 
 

@@ -6,8 +6,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from stormdoor.config.appearance import LoginAppearance
 from stormdoor.core.event import Event
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.login_pages import LoginPages
 from stormdoor.tornado.session_handler import SessionHandler
 
 __all__ = ["BuiltInRoute"]
@@ -25,6 +27,25 @@ class BuiltInRoute(SessionHandler, Generic[Options]):
         super().initialize(guard)
         if route_options is not None:
             self.route_options = route_options
+
+    @property
+    def plain(self) -> bool:
+        """Return whether the request came without TLS, and the cookies of the login are for TLS alone."""
+        return self.handshake.scheme != "https" and self.guard.sessions.cookie.secure
+
+    def pages_of(self, appearance: LoginAppearance | None = None) -> LoginPages:
+        """Return the pages of the login in the language of the browser.
+
+        Args:
+            appearance: That of the routes; None for that of the guard.
+        """
+        accepted = self.request.headers.get("Accept-Language", "")
+        return LoginPages(appearance or self.guard.appearance, accepted)
+
+    def set_page_headers(self, pages: LoginPages) -> None:
+        """Set the headers of a page of the login."""
+        for name, value in pages.headers.items():
+            self.set_header(name, value)
 
     @property
     def event_actor(self) -> str:

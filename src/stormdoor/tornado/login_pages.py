@@ -186,6 +186,15 @@ class LoginPages:
             f"<li>{texts['cookie_way_setting']} <code>{_SETTING}</code></li></ul>"
         )
 
+    def lost(self, login: str) -> str:
+        """Return the page after a login at a provider, for a browser that kept no cookie over `http://`.
+
+        Args:
+            login: The address that begins the login again.
+        """
+        remark = self.lost_cookie(plain=True)
+        return self._page(self._texts["sign_in"], remark, self._link(login, "sign_in_again"))
+
     def second_factor(self, action: str, error: str | None) -> str:
         """Return the page that asks for the code of a second factor, or for a recovery code.
 

@@ -140,11 +140,6 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         self.guard.registry.operator_log.lost_cookie(self.handshake, plain=self.plain)
         return True
 
-    @property
-    def plain(self) -> bool:
-        """Return whether the request came without TLS, and the cookies of the login are for TLS alone."""
-        return self.handshake.scheme != "https" and self.guard.sessions.cookie.secure
-
     # -- a login ---------------------------------------------------------------------------------
 
     async def prove(self, username: str, password: str) -> LoggedIn | Refusal:
@@ -285,13 +280,11 @@ class PageRoute(LoginRoute):
     @property
     def pages(self) -> LoginPages:
         """Return the pages in the language of the browser."""
-        appearance = self.route_options.appearance or self.guard.appearance
-        return LoginPages(appearance, self.request.headers.get("Accept-Language", ""))
+        return self.pages_of(self.route_options.appearance)
 
     def show(self, page: str) -> None:
         """Finish with a page of the built-in login."""
-        for name, value in self.pages.headers.items():
-            self.set_header(name, value)
+        self.set_page_headers(self.pages)
         self.finish(page)
 
     @property

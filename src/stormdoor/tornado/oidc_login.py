@@ -116,7 +116,10 @@ class Callback(OpenIdRoute):
         if isinstance(outcome, Refusal):
             if outcome.charged and outcome.denial is Denial.BAD_CREDENTIAL:
                 self.guard.checks.record_auth_failure(self.address_key)
-            self.refuse_page(outcome)
+            if self.plain and self.state_cookie_name not in self.handshake.cookies:
+                self.refuse_without_cookie(outcome)
+            else:
+                self.refuse_page(outcome)
             return
         self.set_header("Referrer-Policy", "no-referrer")
         self.redirect(outcome, status=303)

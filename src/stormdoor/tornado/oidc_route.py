@@ -98,6 +98,18 @@ class OpenIdRoute(BuiltInRoute[OpenIdRouteOptions]):
                 text = "The login did not work, or was not finished in time."
         self.page("Not logged in", text, status=refusal.answer.status, again=again or None)
 
+    def refuse_without_cookie(self, refusal: Refusal) -> None:
+        """Show that the browser kept no cookie of its login over http://, and the ways out; log them."""
+        self.guard.admission.refused(self.handshake, refusal)
+        self.guard.registry.operator_log.lost_cookie(self.handshake, plain=True)
+        self.set_status(refusal.answer.status)
+        pages = self.pages_of()
+        self.set_page_headers(pages)
+        self.set_header(
+            "Referrer-Policy", "no-referrer"
+        )  # the address has the answer of the provider
+        self.finish(pages.lost(f"{self.route_options.prefix}/login"))
+
     async def send(
         self,
         intent: Intent,
