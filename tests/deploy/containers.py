@@ -60,6 +60,14 @@ class Engine:
         variables = {"DOCKER_HOST": self.address, "DOCKER_BUILDKIT": "0", **environment}
         return _done(["docker-compose", *named, *words], variables, typed, 0)
 
+    def log(self, name: str) -> str:
+        """Return all output of a container, for a failure."""
+        words = [*map(str, self.command), "logs", name]
+        done = subprocess.run(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=_PATIENCE, check=False
+        )
+        return done.stdout.decode()[-4000:]
+
     def inspect(self, name: str) -> dict[str, Any]:
         """Return the facts about a container."""
         [facts] = json.loads(self.podman("inspect", name))

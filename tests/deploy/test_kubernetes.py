@@ -134,7 +134,7 @@ def pods(service: Engine, context: Path, tmp_path_factory: pytest.TempPathFactor
     migration = "stormdoor-migrate-pod-migrate"
     _wait(lambda: service.inspect(migration)["State"]["Status"] == "exited")
     state = service.inspect(migration)["State"]
-    assert state["ExitCode"] == 0, service.podman("logs", migration)
+    assert state["ExitCode"] == 0, service.log(migration)
     started = []
     for name in ("first", "second"):
         _play(service, folder, object_of("ConfigMap"), _deployment(name))
