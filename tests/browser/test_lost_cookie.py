@@ -86,6 +86,15 @@ def _log_in(window: Window, run: Run, at: str) -> None:
     until(window, "return document.readyState === 'complete'")
 
 
+def _fits(window: Window) -> None:
+    """Check the width of the page, on a phone and on a desktop."""
+    for width in (390, 1200):
+        window.resize(width, 800)
+        assert window.run(
+            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        )
+
+
 def test_over_http(engine: tuple[str, Window], plain: Run) -> None:
     """A browser that keeps the cookie is at its page. Another one reads why not, and so does the operator."""
     name, window = engine
@@ -105,17 +114,15 @@ def test_over_http(engine: tuple[str, Window], plain: Run) -> None:
         "next=%2Flab"
     )
     assert plain.output.count("did not send back the cookie") == before + 1
-    for width in (390, 1200):
-        window.resize(width, 800)
-        assert window.run(
-            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        )
+    _fits(window)
 
 
 def test_over_tls(engine: tuple[str, Window], encrypted: Run) -> None:
-    """Every browser is at its page, and opens a guarded socket from it."""
+    """Every browser is at its page, and opens a guarded socket from it, on a phone and on a desktop."""
     _, window = engine
     encrypted.wait_for("guarded")
+    window.go(f"https://127.0.0.1:{encrypted.port}/auth/login")
+    _fits(window)
     _log_in(window, encrypted, f"https://127.0.0.1:{encrypted.port}")
     assert "the lab" in until(window, _SAID)
     window.run(

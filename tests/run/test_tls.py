@@ -123,3 +123,14 @@ def test_another_value_stops_the_start(tmp_path: Path) -> None:
     file.write_text('preset = "app"\n[run]\ntls = true\n')
     with pytest.raises(ConfigurationError, match=r"stormdoor.toml:3: run.tls"):
         read_policies(file)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """The start stops with the way out, and without a traceback."""
+    (tmp_path / "state").write_text("a file in place of the folder")
+    with running(
+        tmp_path, ["true"], "--tls-self-signed", XDG_STATE_HOME=str(tmp_path / "state")
+    ) as run:
+        assert run.ended() != 0
+        assert "name another folder with XDG_STATE_HOME" in run.output
+        assert "Traceback" not in run.output

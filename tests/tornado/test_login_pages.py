@@ -163,7 +163,9 @@ async def test_a_second_factor_is_asked_for_on_a_page_of_its_own() -> None:
             page = await site.browser.get("/auth/login?next=/lab")
             waits = await site.submit(page, _ALICE)
             assert waits.headers["Location"] == "/auth/second-factor?signed-in=1&next=%2Flab"
-            page = await site.browser.get(waits.headers["Location"])
+            asks = await site.arrive(waits)
+            assert asks == "/auth/second-factor?next=%2Flab"
+            page = await site.browser.get(asks)
             wrong = await site.submit(page, {"totp": "000000"})
             page = await site.browser.get(wrong.headers["Location"])
             assert "That code is not right" in page.body

@@ -70,9 +70,7 @@ def run(
     from stormdoor.core.origin import OriginPolicy
     from stormdoor.errors import ConfigurationError
     from stormdoor.logs import log_as_json
-    from stormdoor.ports import SystemClock
     from stormdoor.run.program import Program
-    from stormdoor.run.self_signed import fingerprint_of, self_signed
     from stormdoor.run.settings import RunSettings, own_version
 
     if not command:
@@ -103,9 +101,8 @@ def run(
             "the file has a permission for pages; leave it out of the file, or --insecure-unguarded-pages"
         )
     url = _absolute(store or os.environ.get(STORE) or _default_store())
-    certificate = ""
-    if tls_self_signed or "tls" in written.get("run", {}):
-        certificate = str(self_signed(_state_folder(), SystemClock().now()))
+    tls = tls_self_signed or "tls" in written.get("run", {})
+    certificate, fingerprint = _certificate() if tls else ("", "")
     own = {CONFIG, STORE, _TRAIL_KEY}
     secrets = {name: os.environ[name] for name in _variables(written) if name in os.environ}
     settings = RunSettings(
@@ -129,8 +126,7 @@ def run(
     if log_format == "json":
         log_as_json()
     tell = Reporter("events" if json else log_format)
-    if certificate:
-        fingerprint = fingerprint_of(Path(certificate))
+    if tls:
         tell({"event": "certificate", "file": certificate, "fingerprint": fingerprint})
     kept = {name: said for name, said in os.environ.items() if name not in own | secrets.keys()}
     return Program(
@@ -176,6 +172,21 @@ def _state_folder() -> Path:
 def _default_store() -> str:
     """Return the URL of the store without any option: one for all programs of this user."""
     return f"sqlite:{_state_folder() / 'door.db'}"
+
+
+def _certificate() -> tuple[str, str]:
+    """Return the path of the certificate of this machine, and its fingerprint."""
+    from stormdoor.cli.usage import UsageError
+    from stormdoor.ports import SystemClock
+    from stormdoor.run.self_signed import fingerprint_of, self_signed
+
+    try:
+        file = self_signed(_state_folder(), SystemClock().now())
+        return str(file), fingerprint_of(file)
+    except OSError as error:
+        raise UsageError(
+            f"the certificate cannot be written: {error}; name another folder with XDG_STATE_HOME"
+        ) from None
 
 
 def _absolute(url: str) -> str:

@@ -63,13 +63,15 @@ class SecondFactorPage(PageRoute, _SecondFactor):
 
     async def get(self) -> None:
         """Show the page; that of the login to a browser without the cookie of its pending login."""
-        prefix = self.route_options.prefix
-        if self.arrives and self.pending_name not in self.handshake.cookies:
-            self.redirect(self.address(f"{prefix}/login", signed_in=True), status=303)
+        options = self.route_options
+        if self.arrives:
+            lost = self.pending_name not in self.handshake.cookies
+            page = f"{options.prefix}/login" if lost else options.second_factor_page
+            # Without the argument: the cookie expires while the page is open.
+            self.redirect(self.address(page, signed_in=lost), status=303)
             return
-        self.show(
-            self.pages.second_factor(self.address(f"{prefix}/second-factor"), self.asked_error)
-        )
+        action = self.address(f"{options.prefix}/second-factor")
+        self.show(self.pages.second_factor(action, self.asked_error))
 
 
 class _SecondFactorOptions(FactorRoute):

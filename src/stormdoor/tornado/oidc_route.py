@@ -105,9 +105,8 @@ class OpenIdRoute(BuiltInRoute[OpenIdRouteOptions]):
         self.set_status(refusal.answer.status)
         pages = self.pages_of()
         self.set_page_headers(pages)
-        self.set_header(
-            "Referrer-Policy", "no-referrer"
-        )  # the address has the answer of the provider
+        # The address has the answer of the provider.
+        self.set_header("Referrer-Policy", "no-referrer")
         self.finish(pages.lost(f"{self.route_options.prefix}/login"))
 
     async def send(

@@ -76,13 +76,11 @@ class _LogIn(LoginRoute):
         self.set_pending_cookie(await self.guard.pending_logins.begin(account))
         self.note("authn_login_pending", account.id, f"waits for {', '.join(methods)}")
         seconds = int(self.guard.factors.options.pending_seconds)
-        self.answer_or_go(
-            {"second_factor": list(methods), "expires_in": seconds},
-            self.address(
-                self.route_options.second_factor_page, signed_in=self.route_options.built_in_pages
-            ),
-            status=202,
-        )
+        options = self.route_options
+        page = self.address(options.second_factor_page)
+        if options.built_in_pages:
+            page = self.address(f"{options.prefix}/second-factor", signed_in=True)
+        self.answer_or_go({"second_factor": list(methods), "expires_in": seconds}, page, status=202)
 
     async def _failed(self, refusal: Refusal, username: str) -> None:
         # Not as typed: users sometimes type their password in the field of the name.
