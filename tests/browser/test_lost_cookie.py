@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from stormdoor import LoginAppearance
+from stormdoor.tornado.login_pages import LoginPages
 from tests.demo.running import Running
 from tests.run.running import Run, running, write
 from tests.support.browsers import Window, chromium_window, click, fill, firefox, until, webkit
@@ -147,3 +149,18 @@ def test_in_the_demo(engine: tuple[str, Window], demo: Running) -> None:
         said = until(window, "return document.querySelector('#login-error').innerText")
         assert "did not keep the cookie" in said
         assert "Firefox" in said
+
+
+def test_the_setting_of_the_page(tmp_path: Path) -> None:
+    """The lines that the page names let WebKit log in without TLS, and nothing less does."""
+    write(tmp_path, PROGRAM)
+    lines = LoginPages(LoginAppearance()).lost_cookie(plain=True).rpartition("<code>")[2]
+    (tmp_path / "stormdoor.toml").write_text('preset = "app"\n' + lines.partition("</code>")[0])
+    command = [sys.executable, "app.py"]
+    with (
+        running(tmp_path, command, "--config", "stormdoor.toml") as run,
+        webkit(tmp_path) as window,
+    ):
+        run.wait_for("guarded")
+        _log_in(window, run, f"http://127.0.0.1:{run.port}")
+        assert "the lab" in until(window, _SAID)
