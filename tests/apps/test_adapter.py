@@ -23,6 +23,7 @@ from stormdoor.apps import Adapter, Releases, Setup, choose_adapter
 from stormdoor.apps.login import add_login
 from stormdoor.apps.self_check import HostChangedError
 from stormdoor.auth.application.authenticator import ApplicationAuthenticator
+from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.config.protection import Protection
 from tests.tornado.login_client import LoginClient
 from tests.tornado.wire import connect, request, serving
@@ -179,11 +180,20 @@ def test_a_setup_makes_one_guard_in_one_process(monkeypatch: pytest.MonkeyPatch)
         setup.guard()
 
 
+_PROVIDER = OpenIdProvider(
+    issuer="https://login.example",
+    client_id="app",
+    redirect_uri="https://app.example/auth/oidc/callback",
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "own_login", "reason"),
     [
         ({"authenticators": [ApplicationAuthenticator()]}, False, "which has none; leave --preset"),
         ({"protection": Protection(insecure_unguarded_pages=True)}, True, "leave insecure_ungua"),
+        ({"oidc": _PROVIDER}, True, r"\[oidc\] would have no effect"),
+        ({"oidc": _PROVIDER}, False, None),
         ({"policies": PolicySet([role("member", "app:use")])}, False, "no role grants plots:view"),
         ({"policies": PolicySet([role("member", "plots:*")])}, False, None),
         ({"policies": PolicySet([permit("plots:view")])}, False, None),

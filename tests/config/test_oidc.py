@@ -30,12 +30,12 @@ def test_a_file_makes_a_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The guard's login routes use the provider of the file."""
     monkeypatch.setenv("CHAT_CLIENT_SECRET", "the secret")
     guard = Guard.from_config(write(tmp_path, FILE))
-    assert guard.oidc is not None
-    assert guard.oidc.client_secret == "the secret"
-    assert guard.oidc.roles == {"owners": ["owner"]}
-    assert guard.oidc.strengths == {"otp": 2}
+    assert len(guard.providers) == 1
+    assert guard.providers[0].client_secret == "the secret"
+    assert guard.providers[0].roles == {"owners": ["owner"]}
+    assert guard.providers[0].strengths == {"otp": 2}
     assert len(oidc_routes(guard)) == 7
-    assert "the secret" not in repr(guard.oidc)
+    assert "the secret" not in repr(guard.providers)
 
 
 @pytest.mark.parametrize(

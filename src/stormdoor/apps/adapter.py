@@ -194,6 +194,11 @@ class Adapter:
             return (
                 "the login of the application guards its pages; leave insecure_unguarded_pages out"
             )
+        if guard.providers and self.own_login:
+            return (
+                "[oidc] would have no effect, since the application logs its users in by itself; remove the "
+                "table, and configure the login of the application"
+            )
         policies = guard.policies
         grants = [one for role in policies.roles.values() for one in role.grants]
         grants += [

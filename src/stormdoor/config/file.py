@@ -19,6 +19,7 @@ from stormdoor.auth.ticket.service import check_seconds
 from stormdoor.config.appearance import LoginAppearance
 from stormdoor.config.document import Document, read_document
 from stormdoor.config.factor_shape import read_second_factor, read_secrets_key
+from stormdoor.config.oidc_shape import OidcTable
 from stormdoor.config.policies import build_policies
 from stormdoor.config.protection import build_protection
 from stormdoor.core.address import parse_networks
@@ -34,7 +35,7 @@ from stormdoor.guard.tracing import check_ratio
 from stormdoor.ports import StoredState, SystemClock
 from stormdoor.settings.place import Place, show_place
 from stormdoor.settings.secret import SecretTable, reveal, reveal_bytes
-from stormdoor.settings.section import options
+from stormdoor.settings.section import Section, options
 from stormdoor.stores import MemoryStore, open_store
 
 __all__ = [
@@ -144,10 +145,10 @@ def build_options(
                 "a secret stands in the file, which production = true does not accept; "
                 'write { env = "NAME" } or { file = "/run/secrets/name" }',
             )
-    openid = None
+    openid: list[OpenIdProvider] = []
     if not operating:
         authenticators = (*_authenticators(document), *authenticators)
-        openid = _provider(document)
+        openid = _providers(document)
     _check_lists(document)
     days = parsed.trail_days
     if (
@@ -221,12 +222,22 @@ def _telemetry(document: Document) -> float | None:
     return table.message_ratio
 
 
-def _provider(document: Document) -> OpenIdProvider | None:
-    """Return the OpenID provider in a file; None if there is none."""
-    table = document.parsed.oidc
-    if isinstance(table, UnsetType):
-        return None
-    section = document.section("oidc")
+def _providers(document: Document) -> list[OpenIdProvider]:
+    """Return the OpenID providers in a file."""
+    tables = document.parsed.oidc
+    if isinstance(tables, UnsetType):
+        return []
+    if isinstance(tables, OidcTable):
+        made = [_provider(tables, document.section("oidc"))]
+    else:
+        made = [
+            _provider(table, document.section("oidc", number))
+            for number, table in enumerate(tables)
+        ]
+    return [one for one in made if one is not None]
+
+
+def _provider(table: OidcTable, section: Section) -> OpenIdProvider | None:
     found = options(table, "client_secret")
     secret = table.client_secret
     if not isinstance(secret, UnsetType):

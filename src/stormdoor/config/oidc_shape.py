@@ -37,3 +37,4 @@ class OidcTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     post_logout_redirect_uri: str | UnsetType = UNSET
     front_channel_logout: bool | UnsetType = UNSET
     name: str | UnsetType = UNSET
+    label: str | UnsetType = UNSET

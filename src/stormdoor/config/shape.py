@@ -248,7 +248,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     second_factor: SecondFactorTable = SecondFactorTable()
     telemetry: TelemetryTable | UnsetType = UNSET
     authenticators: list[dict[str, Any]] = []
-    oidc: OidcTable | UnsetType = UNSET
+    oidc: OidcTable | list[OidcTable] | UnsetType = UNSET
     login: LoginTable = LoginTable()
     run: RunTable = RunTable()
     policies: PoliciesTable = PoliciesTable()

@@ -18,7 +18,7 @@ from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.factors.second_factor import SecondFactor
 from stormdoor.auth.managed_resource import ManagedResource, Prefetching
 from stormdoor.auth.mtls.forwarded_certificate import ForwardedCertificate
-from stormdoor.auth.oidc.settings import OpenIdProvider
+from stormdoor.auth.oidc.settings import OpenIdProvider, check_providers
 from stormdoor.auth.password.passwords import Passwords
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
@@ -133,7 +133,7 @@ class Guard:
         node: Name of this process in the list of nodes; by default machine, process id and random digits.
             Each process needs a name of its own: a second one with the name of a running one does not start.
         protection: The declarations about the handlers of the application, which `protect` reads.
-        oidc: The OpenID provider of the login, for `oidc_routes(guard)`.
+        oidc: The OpenID provider of the login, for `oidc_routes(guard)`, or several.
         appearance: Name, colour and notice of the built-in pages of `login_routes`; None for none of them.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
             It makes the same checks; without it, they stay on Tornado's own.
@@ -174,7 +174,7 @@ class Guard:
         freshness: Mapping[str, str] = _STRICT,
         node: str | None = None,
         protection: Protection | None = None,
-        oidc: OpenIdProvider | None = None,
+        oidc: OpenIdProvider | Sequence[OpenIdProvider] | None = None,
         appearance: LoginAppearance | None = None,
         fast: bool = True,
         telemetry: float | None = None,
@@ -221,7 +221,11 @@ class Guard:
         """Places of secrets that are written in the configuration file itself."""
         self.under_run = False
         """Set by `stormdoor run`: the operator changes no file of the program; messages name other lines."""
-        self.oidc = oidc
+        self.providers = (oidc,) if isinstance(oidc, OpenIdProvider) else tuple(oidc or ())
+        """The OpenID providers of the login."""
+        check_providers(self.providers)
+        self.provider_logins: dict[str, str] = {}
+        """By the address that begins the login at a provider, the name on its button."""
         self.appearance = appearance or LoginAppearance()
         self.clock: Clock = clock or SystemClock()
         self.memory_only = store is None or store == "memory:"

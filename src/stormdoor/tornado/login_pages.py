@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from tornado.escape import xhtml_escape
 
@@ -36,7 +37,7 @@ button,a.button{display:block;width:100%;margin-top:20px;padding:10px;
 border:1px solid var(--edge);border-radius:8px;
 background:var(--main);color:var(--on);font:inherit;font-weight:600;text-align:center;text-decoration:none;
 cursor:pointer}
-button.plain{background:none;border-color:var(--line);color:var(--text);margin-top:12px}
+button.plain,a.plain{background:none;border-color:var(--line);color:var(--text);margin-top:12px}
 :focus-visible{outline:3px solid var(--text);outline-offset:2px}
 .error{color:var(--bad)}
 .app{margin:0 0 4px;color:var(--soft);font-weight:600}
@@ -143,13 +144,21 @@ class LoginPages:
         """
         return self._texts[text].replace("{name}", f"<bdi>{xhtml_escape(name)}</bdi>")
 
-    def login(self, action: str, error: str | None, *, remark: str = "") -> str:
-        """Return the page that asks for a name and a password.
+    def login(
+        self,
+        action: str,
+        error: str | None,
+        *,
+        remark: str = "",
+        providers: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
+        """Return the page that asks for a name and a password, or leads to a provider.
 
         Args:
             action: Address that the form is sent to.
             error: The `error` of the last attempt, from the address of the page; it selects a fixed text.
             remark: A remark of this class above the form: `lost_cookie()` or `session_ended()`.
+            providers: By the address that begins the login at a provider, its name on the button.
         """
         texts = self._texts
         return self._page(
@@ -162,6 +171,11 @@ class LoginPages:
                 f'<label for="password">{texts["password"]}</label><input id="password" name="password" '
                 'type="password" autocomplete="current-password" required>'
                 f"<button>{texts['sign_in']}</button>",
+            ),
+            *(
+                f'<a class="button plain" href="{xhtml_escape(address)}">'
+                f"{self._with_name('sign_in_with', name)}</a>"
+                for address, name in providers.items()
             ),
         )
 

@@ -30,6 +30,8 @@ def oidc_routes(
 ) -> list[Rule]:
     """Return the routes of a login at an OpenID provider (OpenID Connect Core 1.0, code flow with PKCE).
 
+    The built-in login page of `login_routes` then has a button for the provider.
+
     =========================================  ==================================================
     `GET /auth/oidc/login`                     redirects to the provider; `return_to`, `prompt`
     `GET /auth/oidc/callback`                  the provider's answer; sets the session cookie
@@ -43,7 +45,7 @@ def oidc_routes(
 
     Args:
         guard: The guard that decides.
-        provider: Settings of the provider. By default that of the guard: `[oidc]` of its file.
+        provider: Settings of the provider. By default the only one of the guard: `[oidc]` of its file.
         prefix: Prefix of the routes; a separate one for each provider, so that no provider can answer for
             another.
         after_login: Address after the login without a `return_to`.
@@ -55,11 +57,16 @@ def oidc_routes(
             to these routes, or to a host that the guard refuses; or the session cookie is
             `SameSite=Strict`.
     """
-    provider = provider or guard.oidc
     if provider is None:
-        raise ConfigurationError(
-            "there is no provider; write oidc_routes(guard, OpenIdProvider(…)), or [oidc] in the file"
-        )
+        if len(guard.providers) > 1:
+            raise ConfigurationError(
+                "there are several providers; write oidc_routes(guard, guard.providers[0], prefix=…) for each"
+            )
+        if not guard.providers:
+            raise ConfigurationError(
+                "there is no provider; write oidc_routes(guard, OpenIdProvider(…)), or [oidc] in the file"
+            )
+        [provider] = guard.providers
     if guard.sessions.cookie.samesite == "Strict":
         raise ConfigurationError(
             "a Strict session cookie is not there when the browser comes back from the provider, which is "
@@ -84,6 +91,7 @@ def oidc_routes(
         max_unauthenticated=guard.limits.unfinished_logins,
     )
     guard.managed_resources.append(party)
+    guard.provider_logins[f"{prefix}/login"] = provider.label or urlsplit(provider.issuer).netloc
     route_options = OpenIdRouteOptions(party, prefix, after_login, after_logout, link_seconds)
     handlers: list[tuple[str, type[RequestHandler]]] = [
         ("/login", LogIn),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from tornado.routing import Rule, URLSpec
@@ -103,7 +104,13 @@ class _LogInPage(PageRoute, _LogIn):
             if caller is None and self.lost_cookie(self.cookie_name):
                 remark = self.pages.lost_cookie(plain=self.plain)
             action = self.address(f"{prefix}/login")
-            self.show(self.pages.login(action, None if ended else error, remark=remark))
+            query = urlencode({"return_to": self.after_login})
+            logins = self.guard.provider_logins
+            providers = {f"{address}?{query}": name for address, name in logins.items()}
+            page = self.pages.login(
+                action, None if ended else error, remark=remark, providers=providers
+            )
+            self.show(page)
             return
         if self.arrives:
             self.redirect(self.after_login, status=303)

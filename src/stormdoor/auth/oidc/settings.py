@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from stormdoor.core.address import is_loopback
 from stormdoor.errors import ConfigurationError
 
-__all__ = ["OpenIdProvider"]
+__all__ = ["OpenIdProvider", "check_providers"]
 
 _SIGNATURES = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
 _MAX_LEEWAY = 300.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
+_MOST_LABEL = 60
 _NOTHING: Mapping[str, frozenset[str]] = MappingProxyType({})
 _NO_STRENGTHS: Mapping[str, int] = MappingProxyType({})
 
@@ -60,6 +61,8 @@ class OpenIdProvider:
         front_channel_logout: Whether the provider's page may end sessions here from an `<iframe>`. A
             back-channel logout does not depend on the browser; use that where the provider can.
         name: Name of the provider in log lines and in cookie names, if there are several providers.
+        label: Name of the provider on the button of the login page, at most 60 characters; the host of the
+            issuer if empty.
 
     Raises:
         ConfigurationError: A value is missing or invalid.
@@ -87,6 +90,7 @@ class OpenIdProvider:
     post_logout_redirect_uri: str | None = None
     front_channel_logout: bool = False
     name: str = "openid"
+    label: str = ""
 
     def __post_init__(self) -> None:
         """Reject invalid values."""
@@ -97,6 +101,10 @@ class OpenIdProvider:
             raise ConfigurationError(f'unknown must be "refuse" or "create", not {self.unknown!r}')
         if not _NAME.fullmatch(self.name):
             raise ConfigurationError(f"name must be of a-z, 0-9 and -, not {self.name!r}")
+        if len(self.label) > _MOST_LABEL or not self.label.isprintable():
+            raise ConfigurationError(
+                f"label: write a text of at most {_MOST_LABEL} characters without control characters"
+            )
 
     def _check_client(self) -> None:
         _address("issuer", self.issuer)
@@ -166,3 +174,18 @@ def _address(name: str, value: str) -> None:
         raise ConfigurationError(
             f"{name} must begin with https://; http:// is for this machine only"
         )
+
+
+def check_providers(providers: Sequence[OpenIdProvider]) -> None:
+    """Check that no provider can answer for another one: each has its own name and address.
+
+    Raises:
+        ConfigurationError: Two have the same; the message has the line to write.
+    """
+    for option in ("name", "redirect_uri"):
+        values = [getattr(one, option) for one in providers]
+        for value in values:
+            if values.count(value) > 1:
+                raise ConfigurationError(
+                    f"{option} of two providers is {value!r}; give each [[oidc]] another {option}"
+                )
