@@ -64,6 +64,36 @@ MEANINGS = {
     Denial.RESTART: "This process restarts. The reason of the close says when to return.",
 }
 
+REMEDIES = {
+    Denial.MALFORMED: "Let the client send a complete HTTP/1.1 request; a proxy must pass `Upgrade` on.",
+    Denial.INSECURE_TRANSPORT: "Use `https` and `wss`; name the proxy in `trusted_proxies`.",
+    Denial.HOST: "Add the name to `hosts`, or open the address that is listed there.",
+    Denial.ORIGIN: "Add the page's origin to `origins`, if the page is yours.",
+    Denial.HANDSHAKE_RATE: "Wait as long as `Retry-After` says; raise the limit for a shared address.",
+    Denial.NO_CREDENTIAL: "Log in, or send a token or key.",
+    Denial.AMBIGUOUS_CREDENTIAL: "Send one of them only.",
+    Denial.BAD_CREDENTIAL: "Log in again; `stormdoor principals list` shows disabled accounts.",
+    Denial.EXPIRED: "Log in again, or fetch another token.",
+    Denial.REVOKED: "Log in again; `stormdoor trail show` names the operator and the reason.",
+    Denial.BACKOFF: "Wait as long as `Retry-After` says, then use the right password.",
+    Denial.AUTHENTICATION_TIMEOUT: "Try again; look why the provider or store is slow.",
+    Denial.FORBIDDEN: "Give the principal a role with the permission.",
+    Denial.STEP_UP: "Authenticate again, or with a second factor.",
+    Denial.UNDECLARED: "Declare a permission for the endpoint.",
+    Denial.TOO_MANY_CONNECTIONS: "Close other tabs and programs; raise the limit.",
+    Denial.BUSY: "Try again later; raise the limit, or add a process.",
+    Denial.UNAVAILABLE: "Follow the [runbook](../how-to/runbook.md).",
+    Denial.INTERNAL: "Read the traceback in the log.",
+    Denial.INVALID_MESSAGE: "Correct the message of the client.",
+    Denial.MESSAGE_TOO_LARGE: "Send less in one message, or raise `message_bytes`.",
+    Denial.MESSAGE_RATE: "Send more slowly, or raise the rate.",
+    Denial.SLOW_CONSUMER: "Read faster, or subscribe to less.",
+    Denial.SLOW_REQUEST: "Send the body faster; check the network.",
+    Denial.ENDED: "Connect again.",
+    Denial.SHUTDOWN: "Connect again later.",
+    Denial.RESTART: "Connect again after the seconds of the reason.",
+}
+
 OTHER_EVENTS = {
     "authn_factor_added": "A second factor was enrolled, or recovery codes were made.",
     "authn_factor_removed": "A second factor was removed.",
@@ -161,20 +191,32 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def denials() -> str:
-    """Each denial, and what the client sees of it."""
+    """Each denial: what the client sees of it, its meaning, and the remedy."""
     return _table(
-        ("cause", "meaning", "HTTP", "close", "`error`", "text"),
+        ("cause", "HTTP", "close", "`error`", "the user sees", "meaning", "remedy"),
         [
             (
                 f"`{denial.value}`",
-                MEANINGS[denial],
                 str(answer.status),
                 str(answer.close_code),
                 f"`{answer.error}`",
                 answer.text,
+                MEANINGS[denial],
+                REMEDIES[denial],
             )
             for denial, answer in ANSWERS.items()
         ],
+    )
+
+
+def codes() -> str:
+    """Each HTTP status and close code of a refusal, with its causes."""
+    causes: dict[str, list[str]] = {}
+    for denial, answer in ANSWERS.items():
+        for code in (f"HTTP {answer.status}", f"close {answer.close_code}"):
+            causes.setdefault(code, []).append(f"`{denial.value}`")
+    return _table(
+        ("code", "causes"), [(code, ", ".join(named)) for code, named in sorted(causes.items())]
     )
 
 
@@ -347,6 +389,7 @@ def _flag(kind: Kind[Any], name: str) -> str:
 
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "denials": (REFERENCE / "denials.md", denials),
+    "codes": (REFERENCE / "denials.md", codes),
     "limits": (REFERENCE / "limits.md", limits),
     "endpoint-limits": (REFERENCE / "limits.md", endpoint_limits),
     "refused-events": (REFERENCE / "events.md", refused_events),

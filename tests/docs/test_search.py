@@ -4,13 +4,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.support.axe import axe_source, findings
 from tests.support.project import ROOT
 
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.xdist_group("docs-search")]
+
+SAMPLE = [
+    "index.html",
+    "tutorial/guard-a-chat.html",
+    "how-to/index.html",
+    "how-to/revoke.html",
+    "reference/index.html",
+    "reference/cli.html",
+    "reference/configuration.html",
+    "reference/denials.html",
+    "explanation/architecture.html",
+    "decisions/index.html",
+]
 
 _DOCUMENTS_OF_EACH_WORD = """() => {
     const { docnames, terms, titleterms, alltitles } = Search._index;
@@ -74,10 +89,24 @@ def test_the_documentation_builds_without_a_warning(built: Path) -> None:
         ("audit trail", "how-to/trail"),
         ("upgrade", "how-to/upgrade"),
         ("write an authenticator", "how-to/write-an-authenticator"),
+        ("Google login", "how-to/openid-login"),
+        ("login with Google", "how-to/openid-login"),
+        ("revoke a user", "how-to/revoke"),
+        ("who is connected", "how-to/revoke"),
+        ("two nodes", "how-to/postgresql"),
+        ("the database is down", "how-to/runbook"),
+        ("all settings", "reference/configuration"),
+        ("error codes", "reference/denials"),
+        ("health check", "how-to/several-processes"),
+        ("behind nginx", "how-to/behind-nginx"),
+        ("why was I refused", "reference/denials"),
+        ("add an API key", "how-to/api-keys"),
+        ("close code 3003", "reference/denials"),
+        *((code, "reference/denials") for code in ("1008", "3003", "503")),
     ],
 )
 def test_the_first_result_is_the_page(query: str, expected: str, search_page: Page) -> None:
-    """The page with the words of the query in its title is first."""
+    """The page with the words of the query in its title, or in a question that it answers, is first."""
     assert results(search_page, query)[0] == expected
 
 
@@ -89,3 +118,54 @@ def test_decision_records_are_not_found(search_page: Page) -> None:
     assert "how-to/revoke" in known
     assert list((ROOT / "docs" / "decisions").glob("0*.md"))
     assert sorted(name for name in known if name.startswith("decisions/")) == []
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe."""
+    return axe_source()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(
+    width: int, scheme: Literal["light", "dark"], search_page: Page, built: Path, axe: str
+) -> None:
+    """Pages of each kind satisfy the rules of axe, on a phone and a desktop; the search, too."""
+    assert search_page.context.browser is not None
+    context = search_page.context.browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 900}
+    )
+    page = context.new_page()
+    found = {}
+    for name in SAMPLE:
+        page.goto((built / name).as_uri())
+        page.wait_for_load_state()
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        found[name] = findings(page, axe)
+    results(page, "revoke")
+    found["search.html"] = findings(page, axe)
+    context.close()
+    assert {name: one for name, one in found.items() if one} == {}
+
+
+@pytest.mark.browser
+def test_a_button_copies_the_code(search_page: Page, built: Path) -> None:
+    """Each block of code has one button, which the keyboard reaches."""
+    assert search_page.context.browser is not None
+    context = search_page.context.browser.new_context()
+    page = context.new_page()
+    # The clipboard of a page needs a permission, which pages of files cannot get.
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard',"
+        " { value: { writeText: async (text) => { window.copied = text; } } })"
+    )
+    page.goto((built / "how-to/revoke.html").as_uri())
+    blocks = page.locator("div.highlight > pre")
+    expect(page.locator("button.copy")).to_have_count(blocks.count())
+    page.locator("button.copy").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("button.copy").first).to_have_text("Copied")
+    assert page.evaluate("window.copied").strip() == str(blocks.first.text_content()).strip()
+    context.close()
