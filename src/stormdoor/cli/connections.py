@@ -6,7 +6,7 @@ from cyclopts import App
 
 from stormdoor.cli.duration import lasting
 from stormdoor.cli.effect import Wait, changed, closed, counted, followed, live
-from stormdoor.cli.known import whole_id
+from stormdoor.cli.known import short_ids, whole_id
 from stormdoor.cli.output import iso, print_list, remark
 from stormdoor.cli.report import report_closed
 from stormdoor.cli.where import UNSAID, Where, actor, opened
@@ -29,14 +29,15 @@ async def list_(
         where: Which installation.
     """
     async with opened(where, purpose="read") as installation:
-        found = await live(
-            installation.guard,
-            lambda one: (
-                (principal is None or one.principal_id == principal)
-                and (endpoint is None or one.endpoint == endpoint)
-            ),
-        )
+        every = await live(installation.guard)
+        found = [
+            one
+            for one in every
+            if (principal is None or one.principal_id == principal)
+            and (endpoint is None or one.endpoint == endpoint)
+        ]
         now = installation.guard.clock.now()
+    shown = short_ids(one.id for one in every)
     code = print_list(
         where,
         sorted(found, key=lambda one: one.opened_at),
@@ -51,7 +52,7 @@ async def list_(
         },
         columns=["connection!", "principal", "by", "endpoint", "from", "for!>"],
         row=lambda one: (
-            one.id,
+            shown[one.id],
             one.principal_id,
             one.kind,
             one.endpoint,

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stormdoor.cli.effect import Wait, changed, counted, followed
-from stormdoor.cli.known import known_principal, whole_id
+from stormdoor.cli.known import known_principal, short_ids, whole_id
 from stormdoor.cli.output import iso, moment, print_json, print_result, remark, table
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, actor, opened
@@ -52,11 +52,12 @@ async def list_(principal: str, /, *, where: Where = UNSAID) -> int:
             }
         )
     elif factors:
+        shown = short_ids(one.id for one in factors)
         table(
             ["factor!", "kind", "name", "last used (UTC)"],
             [
                 (
-                    one.id,
+                    shown[one.id],
                     one.kind.value,
                     one.name,
                     "never" if one.last_used_at is None else moment(one.last_used_at),

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from stormdoor.runtime.guard import Guard
     from stormdoor.runtime.installation import Installation
 
-__all__ = ["defined_roles", "known_principal", "similar_name", "whole_id"]
+__all__ = ["defined_roles", "known_principal", "short_ids", "similar_name", "whole_id"]
+
+
+_SHORTEST = 8
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -56,6 +59,15 @@ def defined_roles(installation: Installation, roles: Iterable[str], *, anyway: b
             raise StoreError(
                 f"the configuration defines no role {role!r}{hint} (--anyway gives it all the same)"
             )
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Return the beginning of each id that no other one has, for a table; all are of one length."""
+    known = set(ids)
+    length = _SHORTEST
+    while len({one[:length] for one in known}) < len(known):
+        length += 1
+    return {one: one[:length] for one in known}
 
 
 def whole_id(start: str, ids: Iterable[str], what: str) -> str:

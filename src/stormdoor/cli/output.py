@@ -88,6 +88,9 @@ def print_result(where: Where, result: object, text: str) -> None:
         say(text)
 
 
+_GAP = 3
+"""Characters between two columns."""
+
 Cell: TypeAlias = "str | tuple[str, ...] | Text | None"
 Found = TypeVar("Found")
 
@@ -108,6 +111,9 @@ def _cell(value: Cell) -> Text:
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Print a table. A column that ends in `>` is aligned to the right, one in `!` is not broken.
 
+    A row takes more lines where the terminal is narrow, and no word is broken. If the words do not fit side
+    by side, each row becomes a block with a line for each column.
+
     Args:
         columns: Their names.
         rows: A text is cleaned and shown unchanged; of a tuple, each text on its own line. None is shown as
@@ -116,17 +122,47 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     from rich import box
     from rich.table import Table
 
+    names = [column.rstrip(">!") for column in columns]
+    cells = [list(map(_cell, row)) for row in rows]
+    out = console()
+    widths = _widths(columns, cells, out.width - _GAP * (len(columns) - 1))
+    if widths is None:
+        for position, row in enumerate(cells):
+            if position:
+                out.print()
+            facts(zip(names, row, strict=True))
+        return
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        shown.add_column(
-            column.rstrip(">!"),
-            justify="right" if ">" in column else "left",
-            no_wrap="!" in column,
-            overflow="fold",
-        )
-    for row in rows:
-        shown.add_row(*map(_cell, row))
-    console().print(shown)
+    for column, name, width in zip(columns, names, widths, strict=True):
+        shown.add_column(name, justify="right" if ">" in column else "left", width=width)
+    for row in cells:
+        shown.add_row(*row)
+    out.print(shown)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[Text]], room: int) -> list[int] | None:
+    """Return the width of each column so that no word is broken; None if there is not enough room.
+
+    Args:
+        columns: Their names, with the marks of `table`.
+        rows: The cells.
+        room: The columns of the terminal without the gaps.
+    """
+    from rich.cells import cell_len
+
+    widths, least = [], []
+    for position, column in enumerate(columns):
+        name = column.rstrip(">!")
+        lines = [name, *(line for row in rows for line in row[position].plain.split("\n"))]
+        words = lines if "!" in column else [word for line in lines for word in line.split()]
+        widths.append(max(map(cell_len, lines), default=0))
+        least.append(max(map(cell_len, words), default=0))
+    if sum(least) > room:
+        return None
+    while sum(widths) > room:
+        widest = max(range(len(widths)), key=lambda one: (widths[one] > least[one], widths[one]))
+        widths[widest] -= 1
+    return widths
 
 
 def print_list(
