@@ -1,4 +1,4 @@
-"""The example of the README: a chat that guards every connection and message."""
+"""A chat with JSON Web Tokens that guards every connection and message."""
 
 import asyncio
 import secrets

@@ -63,7 +63,7 @@ def scanner(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture
 def served(door: Environment, tmp_path: Path) -> Iterator[int]:
-    """The README's example, started with `stormdoor` alone; the port that it listens on."""
+    """The example of JSON Web Tokens, started with `stormdoor` alone; the port that it listens on."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     program = tmp_path / "chat.py"

@@ -1,6 +1,6 @@
 """JupyterLab and Notebook 7 in Chromium: log in, run a cell, watch as a viewer, be revoked, log out.
 
-`python -m tests.world.test_jupyter_browser` takes the screenshot of the how-to.
+`python -m tests.world.test_jupyter_browser` takes the screenshots of the how-to and the README.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def test_a_revocation_ends_the_work(browser: Browser, site: Site) -> None:
 
 
 def main() -> int:
-    """Take the screenshot of the how-to; JupyterLab does not follow the browser's colour scheme."""
+    """Take the screenshots of the how-to and the README. JupyterLab ignores the browser's colour scheme."""
     chromium = find_chromium()
     if chromium is None:
         sys.stderr.write("no Chromium or Chrome on this machine\n")
@@ -142,12 +142,13 @@ def main() -> int:
         page, sockets = _log_in(browser, site)
         sockets.until_open(page, "channels")
         run_until_answered(page, _ANSWER)
-        with page.context.new_page() as other:
-            other.goto(f"{site.address}/logout")
-        page.wait_for_timeout(3_000)
-        path = ROOT / "docs" / "_static" / "jupyterlab.png"
-        page.screenshot(path=path, animations="disabled")
-        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+        for name in ("jupyterlab", "jupyterlab-logout"):
+            page.wait_for_timeout(3_000)
+            path = ROOT / "docs" / "_static" / f"{name}.png"
+            page.screenshot(path=path, animations="disabled")
+            sys.stdout.write(f"{path.relative_to(ROOT)}\n")
+            with page.context.new_page() as other:
+                other.goto(f"{site.address}/logout")
         page.context.close()
     return 0
 
