@@ -129,8 +129,11 @@ def answer_of(login: str, at: str) -> str:
 def test_somebody_elses_answer_logs_nobody_in(at: str, context: BrowserContext) -> None:
     """Login CSRF in a real browser: mallory's callback address, opened by alice."""
     alice = context.new_page()
-    alice.goto(answer_of("mallory", at))
-    expect(alice.locator("h1")).to_have_text("Not logged in")
+    answer = alice.goto(answer_of("mallory", at))
+    assert answer is not None
+    assert answer.status == 401
+    # Without the cookie of a login, the page says that the browser kept none.
+    expect(alice.locator("h1")).to_have_text("Sign in")
     assert "__Host-stormdoor" not in {one["name"] for one in context.cookies(at)}
 
 
