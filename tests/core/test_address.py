@@ -9,6 +9,7 @@ from stormdoor.core.address import (
     client_address,
     in_networks,
     is_loopback,
+    is_loopback_host,
     parse_address,
     parse_networks,
     rate_key,
@@ -219,8 +220,9 @@ def test_an_ipv4_address_is_not_in_all_of_ipv6() -> None:
     ],
 )
 def test_is_loopback(address: str, expected: bool) -> None:
-    """An address counts as this machine's own only if it certainly is."""
+    """An address counts as this machine's own only if it certainly is. A host may also be `localhost`."""
     assert is_loopback(address) is expected
+    assert is_loopback_host(address) is (expected or address == "localhost")
 
 
 PROXIES = parse_networks(["10.0.0.0/8"])

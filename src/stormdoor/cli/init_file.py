@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stormdoor.core.address import is_loopback
+from stormdoor.core.address import is_loopback_host
 from stormdoor.core.origin import parse_origin
 
 __all__ = [
@@ -104,9 +104,8 @@ def _place(answers: Answers) -> str:
     )
     if not any(map(_is_local, answers.origins)):
         return (
-            text
-            + "# The proxies that end TLS in front of the server.\n"
-            + ('trusted_proxies = ["127.0.0.1"]\n')
+            f"{text}# The proxies that end TLS in front of the server.\n"
+            'trusted_proxies = ["127.0.0.1"]\n'
         )
     return text + (
         "\n# Only for this machine. Before others reach it, write https:// origins and leave this out.\n"
@@ -167,7 +166,7 @@ grants = ["app:use"]
 def _is_local(origin: str) -> bool:
     """Return whether only browsers of this machine reach the pages of an origin."""
     parsed = parse_origin(origin)
-    return parsed is not None and (parsed.host == "localhost" or is_loopback(parsed.host))
+    return parsed is not None and is_loopback_host(parsed.host)
 
 
 def _list(texts: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from msgspec import UNSET
 
 from stormdoor.config.subject import Subject
-from stormdoor.core.address import is_loopback, parse_networks
+from stormdoor.core.address import is_loopback_host, parse_networks
 from stormdoor.core.bucket import Rate
 from stormdoor.core.origin import parse_origin
 from stormdoor.errors import ConfigurationError
@@ -103,7 +103,7 @@ def _origins(subject: Subject) -> Iterator[Finding]:
         parsed = parse_origin(entry.replace("*.", "", 1))
         if parsed is None:
             continue
-        local = parsed.host == "localhost" or is_loopback(parsed.host)
+        local = is_loopback_host(parsed.host)
         if local and subject.production:
             yield subject.finding(
                 "local-origin",

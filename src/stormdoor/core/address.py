@@ -14,6 +14,7 @@ __all__ = [
     "client_address",
     "in_networks",
     "is_loopback",
+    "is_loopback_host",
     "parse_address",
     "parse_networks",
     "rate_key",
@@ -88,6 +89,11 @@ def in_networks(address: str, networks: Sequence[Network]) -> bool:
 def is_loopback(address: str) -> bool:
     """Return whether `address` is a loopback address (127.0.0.0/8 or ::1)."""
     return len(address) <= _MAX_LENGTH and _loopback(address)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return whether the host of a URL, without brackets, is `localhost` or a loopback address."""
+    return host == "localhost" or is_loopback(host)
 
 
 @lru_cache(maxsize=4096)

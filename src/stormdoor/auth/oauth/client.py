@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from stormdoor.auth.jose.jws import json_object
 from stormdoor.auth.oauth.library import httpx2
-from stormdoor.core.address import is_loopback
+from stormdoor.core.address import is_loopback_host
 from stormdoor.core.malformed import Malformed
 from stormdoor.errors import ConfigurationError
 
@@ -58,8 +58,7 @@ class Unanswered:
 
 def is_local(url: str) -> bool:
     """Return whether `url` is on this machine, so that no other machine can read the traffic."""
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or is_loopback(host)
+    return is_loopback_host(urlsplit(url).hostname or "")
 
 
 def check_url(url: object, what: str, *, local: bool = False) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
-from stormdoor.core.address import is_loopback
+from stormdoor.core.address import is_loopback_host
 from stormdoor.errors import ConfigurationError
 
 __all__ = ["OpenIdProvider", "check_providers"]
@@ -170,7 +170,7 @@ def _address(name: str, value: str) -> None:
         raise ConfigurationError(
             f"{name} must be an address such as https://login.example, not {value!r}"
         )
-    if parts.scheme == "http" and not (host == "localhost" or is_loopback(host)):
+    if parts.scheme == "http" and not is_loopback_host(host):
         raise ConfigurationError(
             f"{name} must begin with https://; http:// is for this machine only"
         )
