@@ -1,4 +1,4 @@
-"""Ask the operator for passwords and confirmations; fail if there is no terminal."""
+"""Ask the operator for answers, passwords and confirmations; fail if there is no terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from stormdoor.cli.usage import UsageError
 
-__all__ = ["confirm", "new_password", "read_token"]
+__all__ = ["answer", "confirm", "new_password", "read_token"]
 
 _LONGEST = 4096
 _LONGEST_TOKEN = 16_384
@@ -65,6 +65,27 @@ def read_token() -> str:
     if not token:
         raise UsageError("there is no token on standard input; or give its hash with --sha256")
     return token
+
+
+def answer(option: str, question: str, usual: str) -> str:
+    """Return a line of the operator, or the usual answer if it is empty.
+
+    Args:
+        option: For the message without a terminal: the option that gives the answer.
+        question: The question.
+        usual: The usual answer; empty if there is none.
+
+    Raises:
+        UsageError: There is no answer, or no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"there is no terminal to ask; add {option}")
+    sys.stderr.write(f"{question}{f' [{usual}]' if usual else ''}: ")
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line or not (line.strip() or usual):
+        raise UsageError("there is no answer; nothing was written")
+    return line.strip() or usual
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
+from stormdoor.cli.ask import answer
 from stormdoor.cli.init_file import (
     LOCAL_ORIGINS,
     TRAIL_KEY_FILE,
@@ -32,6 +33,7 @@ T = TypeVar("T", bound=str)
 
 _FILE = Path("stormdoor.toml")
 _STORE = "sqlite:door.db"
+_HELP = " (stormdoor init --help)"
 _PURPOSES: dict[For, str] = {
     "own": "my own code, to which I can add lines",
     "program": "a program of others, such as JupyterLab: none of its files changes",
@@ -74,7 +76,9 @@ def init(
         )
     purpose = purpose or _choose("--for", "What do you guard?", _PURPOSES)[0]
     if purpose == "program" and not command:
-        asked = _ask("-- COMMAND", "Which command starts it today? Such as: jupyter lab", "")
+        asked = answer(
+            f"-- COMMAND{_HELP}", "Which command starts it today? Such as: jupyter lab", ""
+        )
         command = tuple(shlex.split(asked))
     own_login = _own_login(command) if purpose == "program" else ""
     if own_login and login:
@@ -82,7 +86,9 @@ def init(
     if not own_login:
         login = login or tuple(_choose("--login", "Which login? Several: 1,2", _LOGINS))
     usual = "" if purpose == "nodes" else _STORE
-    store = store or _ask("--store", "Which store? Or: postgresql://user@host/name", usual)
+    store = store or answer(
+        f"--store{_HELP}", "Which store? Or: postgresql://user@host/name", usual
+    )
     if purpose == "nodes" and not store.startswith("postgresql:"):
         raise UsageError("several nodes need PostgreSQL: --store postgresql://user@host/name")
     answers = Answers(
@@ -114,18 +120,6 @@ def _own_login(command: Sequence[str]) -> str:
     return ""
 
 
-def _ask(option: str, question: str, usual: str) -> str:
-    """Return the answer of the operator, or the usual one if it is empty."""
-    if not sys.stdin.isatty():
-        raise UsageError(f"there is no terminal to ask; add {option} (stormdoor init --help)")
-    sys.stderr.write(f"{question}{f' [{usual}]' if usual else ''}: ")
-    sys.stderr.flush()
-    line = sys.stdin.readline()
-    if not line or not (line.strip() or usual):
-        raise UsageError("there is no answer; nothing was written")
-    return line.strip() or usual
-
-
 def _choose(option: str, question: str, choices: Mapping[T, str]) -> list[T]:
     """Return the choices of the operator, by their numbers or names."""
     listed = list(choices)
@@ -135,7 +129,7 @@ def _choose(option: str, question: str, choices: Mapping[T, str]) -> list[T]:
             sys.stderr.write(f"  {number}  {name}: {choices[name]}\n")
     numbers = {str(number): name for number, name in enumerate(listed, 1)}
     names = {str(name): name for name in listed}
-    typed = _ask(option, "Number", "1").replace(",", " ").split()
+    typed = answer(f"{option}{_HELP}", "Number", "1").replace(",", " ").split()
     wrong = [one for one in typed if one not in numbers | names]
     if wrong:
         raise UsageError(f"{wrong[0]} is not one of {', '.join(names)}; nothing was written")
