@@ -13,20 +13,19 @@ import ssl
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import ws_load
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from measure import PAYLOAD
 from policy import PATH, token
-from process import HOST, Process, Server, pin_client
+from process import Process, Server, pin_client
 from roster import DOOR, JSON
 from ws_load import echo, first_reply, open_all, upgrade
+
+from stormdoor.run.self_signed import self_signed
 
 SERVERS: Final = {
     "Tornado + json": JSON,
@@ -35,30 +34,6 @@ SERVERS: Final = {
     "stormdoor on Tornado's protocol": replace(DOOR, command=f"{DOOR.command} --tornado"),
 }
 WINDOWS: Final = (1, 4)
-
-
-def _certificate(folder: Path) -> Path:
-    """A certificate of its own hand, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
-    begun = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begun - timedelta(hours=1))
-        .not_valid_after(begun + timedelta(hours=1))
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "server.pem"
-    encoding = serialization.Encoding.PEM
-    private = key.private_bytes(
-        encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(certificate.public_bytes(encoding) + private)
-    return file
 
 
 def _encrypt() -> None:
@@ -105,7 +80,7 @@ def main() -> int:
     _encrypt()
     readings: dict[str, list[list[float]]] = {name: [] for name in SERVERS}
     with tempfile.TemporaryDirectory(prefix="stormdoor-tls-") as folder:
-        certificate = _certificate(Path(folder))
+        certificate = self_signed(Path(folder), time.time())
         for _ in range(options.rounds):
             for name in random.sample(list(SERVERS), len(SERVERS)):
                 readings[name].append(
