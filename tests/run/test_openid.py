@@ -12,6 +12,8 @@ from urllib.parse import urljoin
 import pytest
 
 from stormdoor.auth.oidc.account import derived_id
+from stormdoor.stores import SqliteStore
+from stormdoor.testing.contract.support import opened
 from tests.run.running import free_port, handshake, running, write
 from tests.support.openid.provider import RealProvider, openid, provider
 from tests.support.openid.visitor import Browserlike
@@ -80,7 +82,11 @@ async def test_a_user_of_the_provider_logs_in(provider: RealProvider, tmp_path: 
         async with Browserlike() as mallory:
             answer = await mallory.get(f"{at}/auth/oidc/callback?code=x&state=y")
             assert answer.status_code == 401
-    assert derived_id(provider.issuer, "alice").startswith("oidc-")
+    async with opened(SqliteStore(tmp_path / "door.db")) as store:
+        account = await store.identity(provider.issuer, "alice")
+    assert account is not None
+    assert account.id == derived_id(provider.issuer, "alice")
+    assert account.roles == {"member"}
 
 
 async def test_two_providers_do_not_answer_for_each_other(
