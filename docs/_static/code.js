@@ -1,4 +1,4 @@
-// A copy button for each block of code; what is wider than the page is reached with the keyboard.
+// A copy button for each block of code; the keyboard reaches code that is wider than the page.
 
 const scrollable = new ResizeObserver((changed) => changed.forEach(({ target }) => {
   if (target.scrollWidth > target.clientWidth) {

@@ -90,7 +90,7 @@ def test_each_page_fits_the_screen(language: str, page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_demo(scheme: str, visit: Visit, axe: str) -> None:
-    """On each of its pages, as an administrator who has run no attack yet."""
+    """On each of its pages, as an administrator before the first attack."""
     page = visit("ada", color_scheme=scheme, bypass_csp=True)
     demo, found = page.url.removesuffix("/chat"), []
     for path in ("/chat", "/dashboard", "/attack", "/account"):

@@ -20,7 +20,7 @@ from tests.run.running import ECHO, PATIENCE, answered, free_port
 
 _POSTGRESQL = "postgresql://door:s3cret@db.example/door"
 ANSWERS: dict[str, tuple[tuple[str, ...], str]] = {
-    # options, what a terminal gets for the same
+    # options, answers on a terminal for the same
     "own code": (
         ("--for", "own", "--login", "password", "--store", "sqlite:door.db"),
         "1\n1\n\n",
@@ -95,7 +95,7 @@ def test_a_folder_that_is_missing(cli: Cli, folder: Path) -> None:
 
 
 def test_nothing_is_overwritten(cli: Cli, folder: Path) -> None:
-    """A second call says what to write; with --force the key of the trail stays."""
+    """A second call names the option to write; with --force the key of the trail stays."""
     options, _ = ANSWERS["nodes"]
     assert cli("init", *options).code == 0
     before = {one: one.read_bytes() for one in folder.iterdir()}

@@ -191,7 +191,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def denials() -> str:
-    """Each denial: what the client sees of it, its meaning, and the remedy."""
+    """Each denial: its text for the client, its meaning, and the remedy."""
     return _table(
         ("cause", "HTTP", "close", "`error`", "the user sees", "meaning", "remedy"),
         [

@@ -35,7 +35,7 @@ def test_doors_follow_the_example_and_one_line_that_installs() -> None:
 
 
 def test_first_door(tmp_path: Path) -> None:
-    """Every command of "My code" prints what the README says, with the example as it stands."""
+    """Every command of "My code" prints the lines of the README, with the example as it stands."""
     section = README.read_text(encoding="utf-8").partition("\n## My code")[2].partition("\n## ")[0]
     typed = re.findall(r"^ {4}(\S.*)$", section, re.MULTILINE)
     printed = [one for one in typed if one.startswith(("{", "refused"))]

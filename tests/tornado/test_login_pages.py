@@ -345,7 +345,7 @@ async def test_a_script_learns_of_a_lost_cookie() -> None:
 
 
 async def test_the_page_says_that_a_session_has_ended() -> None:
-    """It is no error, and an owner of a session who opens the address again goes on."""
+    """It is no error, and a second visit with a session goes on."""
     async with _site() as site:
         page = await site.browser.get("/auth/login?error=session-ended&next=/lab")
         assert '<p role="status">Your session has ended.' in page.body

@@ -107,7 +107,7 @@ class Guard:
         trusted_proxies: Networks of reverse proxies. `X-Forwarded-*` headers are accepted only from them.
         forwarded_certificate: Declares how a proxy sends client certificates; None if none does.
         production: Whether the start-up check refuses settings that are only safe in development.
-        trail_key: Secret of the trail's chain. Without one, an attacker who can write to the store can
+        trail_key: Secret of the trail's chain. Without one, an attacker with write access to the store can
             rewrite the whole trail.
         trail_days: Older entries of the trail are dropped; the chain still verifies from there. None keeps
             everything. 400 days cover a year, and the audit after it.
@@ -128,8 +128,8 @@ class Guard:
             300. No message passes meanwhile. Then they are closed (1013). After the event loop was blocked,
             they count from the first question to the store that failed.
         freshness: The greatest age of revocations at single endpoints, by the path pattern of their route:
-            "strict" for the lease, a number of seconds such as "5", or "none". What `protect` and the handler
-            declare has priority.
+            "strict" for the lease, a number of seconds such as "5", or "none". Declarations of `protect` and
+            of the handler have priority.
         node: Name of this process in the list of nodes; by default machine, process id and random digits.
             Each process needs a name of its own: a second one with the name of a running one does not start.
         protection: The declarations about the handlers of the application, which `protect` reads.
@@ -145,7 +145,7 @@ class Guard:
         insecure_allow_any_host: Accept every Host, so that DNS rebinding is not detected.
 
     Raises:
-        ConfigurationError: An option is wrong; the message says what to write.
+        ConfigurationError: An option is wrong; the message has the line to write.
     """
 
     def __init__(  # noqa: PLR0915 - everything is wired here

@@ -1,4 +1,4 @@
-"""axe: what Deque's rules for accessible pages find on a page. Installed with npm when a test asks."""
+"""axe: Deque's rules for accessible pages, run on a page. Installed with npm when a test asks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def findings(page: Page, source: str) -> list[str]:
     """Return each rule that the page violates, with the elements, in the words of axe.
 
     Args:
-        page: The page, which shows what is judged now.
+        page: The page, in the state to judge.
         source: From `axe_source`.
     """
     page.evaluate(source)
