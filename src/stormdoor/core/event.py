@@ -76,7 +76,7 @@ REFUSED_AS: dict[Denial, str] = {
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event of the trail.
 
-    The fields up to `count` are public and part of the chain. The fields from `principal` to `detail` are
+    The fields up to `node` are public and part of the chain. The fields from `principal` to `ref` are
     personal: the chain holds only a commitment to them.
 
     Attributes:
@@ -88,6 +88,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         kind: Kind of credential.
         policies: Ids of the policies that decided.
         count: Number of similar events that this entry stands for (a flood is one entry).
+        node: The node that wrote the entry.
         principal: Id of the principal.
         tenant: The tenant of the principal, where the event records it; None for none.
         actor: The operator or principal that caused it, if that is not `principal`.
@@ -95,6 +96,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         user_agent: User agent of the client.
         connection: Id of the connection.
         detail: Explanation for the operator, redacted.
+        ref: Reference of the refusal, which the client got, too.
         proven: True if the server, an operator or an authenticated principal caused it. Entries of
             unauthenticated clients have a budget, and are merged beyond it. Not stored.
     """
@@ -107,6 +109,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str = ""
     policies: tuple[str, ...] = ()
     count: int = 1
+    node: str = ""
 
     principal: str = ""
     tenant: str | None = None
@@ -115,6 +118,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     user_agent: str = ""
     connection: str = ""
     detail: str = ""
+    ref: str = ""
 
     proven: bool = False
 
@@ -139,6 +143,7 @@ class _Personal(msgspec.Struct, omit_defaults=True, gc=False):
     connection: str = ""
     detail: str = ""
     principal: str = ""
+    ref: str = ""
     tenant: str | None = None
     user_agent: str = ""
 
@@ -151,6 +156,7 @@ class _Body(msgspec.Struct, omit_defaults=True, gc=False):
     endpoint: str = ""
     kind: str = ""
     name: str = ""
+    node: str = ""
     permission: str = ""
     policies: tuple[str, ...] = ()
     time: float | None = None  # always present: an entry of second 0 has its time, too
@@ -167,6 +173,7 @@ def _encode(event: Event) -> tuple[bytes, bytes]:
         event.connection,
         event.detail,
         event.principal,
+        event.ref,
         event.tenant,
         event.user_agent,
     )
@@ -176,6 +183,7 @@ def _encode(event: Event) -> tuple[bytes, bytes]:
         event.endpoint,
         event.kind,
         event.name,
+        event.node,
         event.permission,
         event.policies,
         event.time,
