@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.installation import install_command
 
 __all__ = ["clean_html"]
 
@@ -31,7 +32,7 @@ def clean_html(text: str, *, tags: Collection[str] = _TAGS) -> str:
         import nh3  # noqa: PLC0415 - an extra
     except ImportError:
         raise ConfigurationError(
-            "cleaning HTML needs a library; install stormdoor[sanitize]"
+            "cleaning HTML needs nh3: " + install_command("'stormdoor[sanitize]'")
         ) from None
     return nh3.clean(
         text,

@@ -31,6 +31,7 @@ def test_a_python_that_the_system_manages_gets_an_environment(
     monkeypatch.setattr(sys, "prefix", "/usr")
     monkeypatch.setattr(sys, "base_prefix", "/usr")
     command = install_command("'x[y]'")
-    assert command == "python3 -m venv .venv && .venv/bin/python -m pip install 'x[y]'"
+    environment = "python3 -m venv --system-site-packages .venv"
+    assert command == f"{environment} && .venv/bin/python -m pip install 'x[y]'"
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     assert install_command("x").startswith(sys.executable)

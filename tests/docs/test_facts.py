@@ -137,6 +137,18 @@ def test_advice_to_install_is_for_an_environment() -> None:
             assert "-m venv" in text or "#in-a-virtual-environment" in text, page
 
 
+def test_no_page_installs_a_name_that_is_not_published() -> None:
+    """By such a name, pip fetches a package from its index that is not of this project."""
+    by_name = re.compile(
+        r"pip install (?:\S+ )*?['\"]?stormdoor(?:-audit)?(?:[\[=<>~'\"\s]|$)", re.MULTILINE
+    )
+    pages = [*ROOT.glob("*.md"), ROOT / "audit" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    found = {
+        page.name: by_name.findall(_text(page)) for page in pages if page.parent.name != "decisions"
+    }
+    assert {name: len(some) for name, some in found.items() if some} == {"installation.md": 1}
+
+
 def test_messages_name_the_python_that_needs_a_package() -> None:
     """Debian's own Python refuses a bare `pip install`; `install_command` names one that works."""
     sources = [*PACKAGE.rglob("*.py"), *(ROOT / "audit" / "src").rglob("*.py")]

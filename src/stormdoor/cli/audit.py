@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from stormdoor.cli.usage import UsageError
-from stormdoor.settings.installation import install_command
+from stormdoor.settings.installation import AUDIT_PACKAGE, install_command
 
 __all__ = ["COMMANDS", "run_audit"]
 
@@ -25,7 +25,7 @@ def run_audit(arguments: Sequence[str]) -> int:
     if find_spec("stormdoor_audit") is None:
         raise UsageError(
             f"{arguments[0]} is a command of the package stormdoor-audit, which is not installed here. "
-            f"Install it, here or in another environment: {install_command('stormdoor-audit')}"
+            f"Install it from a clone, here or in another environment: {install_command(AUDIT_PACKAGE)}"
         )
     from stormdoor_audit.cli.main import run
 

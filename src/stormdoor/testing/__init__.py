@@ -4,7 +4,7 @@
 the package `stormdoor-audit`.
 """
 
-from stormdoor.settings.installation import install_command
+from stormdoor.settings.installation import AUDIT_PACKAGE, install_command
 from stormdoor.testing.authenticators import ContractBroken, Presented, check_authenticator
 from stormdoor.testing.clock import FakeClock
 from stormdoor.testing.server import Served, running, serving
@@ -34,7 +34,7 @@ def __getattr__(name: str) -> object:
     if name in _MOVED:
         # An ImportError keeps its message in `from stormdoor.testing import …`.
         raise ImportError(
-            f"{name} is in the package stormdoor-audit: {install_command('stormdoor-audit')}, then "
+            f"{name} is in the package stormdoor-audit: {install_command(AUDIT_PACKAGE)}, then "
             f"from stormdoor_audit.testing import {name}"
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
