@@ -62,6 +62,25 @@ def test_what_is_wrong_is_named_with_its_place(
     assert any(why in str(one) for one in check_file(file))
 
 
+def test_a_file_names_a_well_known_provider(tmp_path: Path) -> None:
+    """One word sets the issuer, the scopes and the label; the rule of entry is a line of the file."""
+    file = """
+    production = false
+    origins = ["https://app.example"]
+
+    [oidc]
+    provider = "google"
+    client_id = "chat"
+    redirect_uri = "https://app.example/auth/oidc/callback"
+    allowed_domains = ["example.com"]
+    """
+    [provider] = Guard.from_config(write(tmp_path, file)).providers
+    assert (provider.issuer, provider.label) == ("https://accounts.google.com", "Google")
+    assert provider.allowed_domains == ["example.com"]
+    with pytest.raises(ConfigurationError, match="oidc: provider must be one of google"):
+        Guard.from_config(write(tmp_path, file.replace('"google"', '"gogle"')))
+
+
 def test_a_secret_in_the_file_is_found(tmp_path: Path) -> None:
     """In production, a secret in the file is an error."""
     inline = FILE.replace('{ env = "CHAT_CLIENT_SECRET" }', '{ insecure_inline = "the secret" }')

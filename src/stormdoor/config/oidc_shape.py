@@ -16,7 +16,8 @@ Secret: TypeAlias = SecretTable | str
 class OidcTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[oidc]`: see `OpenIdProvider`. The function `account_id` is code, and stays in Python."""
 
-    issuer: str
+    provider: str | UnsetType = UNSET
+    issuer: str | UnsetType = UNSET
     client_id: str
     redirect_uri: str
     client_secret: Secret | UnsetType = UNSET
@@ -28,6 +29,12 @@ class OidcTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     roles_claim: str | UnsetType = UNSET
     roles: dict[str, list[str]] | UnsetType = UNSET
     follow_roles: bool | UnsetType = UNSET
+    allowed_domains: list[str] | UnsetType = UNSET
+    allowed_groups: list[str] | UnsetType = UNSET
+    groups_claim: str | UnsetType = UNSET
+    allowed_roles: list[str] | UnsetType = UNSET
+    allowed_tenants: list[str] | UnsetType = UNSET
+    tenant_claim: str | UnsetType = UNSET
     trusted_audiences: list[str] | UnsetType = UNSET
     acr_values: list[str] | UnsetType = UNSET
     max_age: float | UnsetType = UNSET

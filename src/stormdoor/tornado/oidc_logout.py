@@ -26,13 +26,15 @@ _RETURN = "openid-logged-out"
 class _Ending(OpenIdRoute):
     counts_for = CALLBACKS
 
-    async def end(self, *, subject: str | None, sid: str | None, at: float, reason: str) -> int:
+    async def end(
+        self, issuer: str, *, subject: str | None, sid: str | None, at: float, reason: str
+    ) -> int:
         """End the sessions of a user, or of one session at the provider, with their sockets.
 
         Raises:
             StoreUnavailable: The sockets of the sessions that could be read are closed.
         """
-        guard, issuer = self.guard, self.party.provider.issuer
+        guard = self.guard
         state, failure = guard.state, None
         # INVARIANT: recorded before the look-up: a login that finishes in between finds the record.
         try:
@@ -82,15 +84,16 @@ class BackChannel(_Ending):
             return
 
         async def work() -> int | None:
-            if await spent(provider.issuer, token, state=state):
+            if await spent(token.issuer, token, state=state):
                 return None
             ended = await self.end(
+                token.issuer,
                 subject=token.subject,
                 sid=token.session_id,
                 at=token.issued_at,
                 reason=f"logged out at {provider.name}",
             )
-            await spend(provider.issuer, token, state=state, now=now)
+            await spend(token.issuer, token, state=state, now=now)
             return ended
 
         name = f"the logout {token.id!r:.80} at {provider.name}"
@@ -133,7 +136,8 @@ class FrontChannel(_Ending):
         )
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Referrer-Policy", "no-referrer")
-        if issuers != [self.party.provider.issuer] or len(sids) != 1 or not sids[0]:
+        known = len(issuers) == 1 and issuers[0] in self.party.provider.issuers
+        if not known or len(sids) != 1 or not sids[0]:
             self.guard.admission.refused(
                 self.handshake,
                 Refusal(
@@ -147,6 +151,7 @@ class FrontChannel(_Ending):
             return
         now = self.guard.clock.now()
         await self.end(
+            issuers[0],
             subject=None,
             sid=sids[0],
             at=now,
@@ -166,7 +171,7 @@ class LogOut(OpenIdRoute):
             self.get_query_argument("return_to", None), self.route_options.after_logout
         )
         session = await self.everywhere(self.log_out)
-        if session is not None and session.issuer == self.party.provider.issuer:
+        if session is not None and session.issuer in self.party.provider.issuers:
             location = await self._add_logout_redirect(location)
         self.answer_or_go({"location": location}, location)
 

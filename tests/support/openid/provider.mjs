@@ -45,6 +45,10 @@ class Adapter {
 }
 
 const accounts = new Map(); // sub -> claims
+// The form of another provider: { prefix, base, document, token, key }. Its issuer ends with `prefix`, and all addresses
+// work below `base`, too. `document` changes members of its metadata (null removes one). ID tokens have only the claims
+// that `token` lists about a person. `key` is a member `issuer` of each published key.
+let form = {};
 const behaviours = new Map(); // path -> { mode, seconds, status, body }
 let counts = {}; // path -> requests
 
@@ -65,14 +69,20 @@ let keys = newKeys();
 
 // -- the provider ---------------------------------------------------------------------------------------
 
+let origin;
 let issuer;
 let provider;
 let handle;
 const cookieKeys = [randomBytes(16).toString('hex')];
 
+// Claims of other providers.
+const OTHERS = ['hd', 'tid', 'org_id', 'realm_access', 'https://app.example/roles', '_claim_names', 'preferred_username'];
+
 async function findAccount(ctx, sub) {
   const claims = accounts.get(sub) ?? { email: `${sub}@example.com`, email_verified: true, name: sub };
-  return { accountId: sub, claims: async () => ({ sub, ...claims }) };
+  const only = (use) => (use === 'id_token' && form.token
+    ? Object.fromEntries(Object.entries(claims).filter(([name]) => form.token.includes(name))) : claims);
+  return { accountId: sub, claims: async (use) => ({ sub, ...only(use) }) };
 }
 
 // Every client is trusted: nobody is asked for consent.
@@ -82,7 +92,7 @@ async function grantFor(ctx) {
   const found = known ? await provider.Grant.find(known) : undefined;
   const grant = found ?? new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
   grant.addOIDCScope(params.scope ?? 'openid');
-  grant.addOIDCClaims(['sub', 'email', 'email_verified', 'name', 'roles', 'groups', 'acr', 'amr', 'auth_time', 'tenant']);
+  grant.addOIDCClaims(['sub', 'email', 'email_verified', 'name', 'roles', 'groups', 'acr', 'amr', 'auth_time', 'tenant', ...OTHERS]);
   for (const resource of [params.resource ?? []].flat()) grant.addResourceScope(resource, params.scope ?? '');
   await grant.save();
   return grant;
@@ -106,9 +116,9 @@ function configuration() {
     extraTokenClaims: (ctx, token) => token.extra, // else it forgets what `POST /token` asked for
     conformIdTokenClaims: false, // as most providers do: claims stand in the ID token as well
     clients: [],
-    scopes: ['openid', 'profile', 'email', 'roles', 'offline_access', 'chat:connect', 'chat:say'],
+    scopes: ['openid', 'profile', 'email', 'roles', 'groups', 'offline_access', 'chat:connect', 'chat:say'],
     claims: {
-      openid: ['sub', 'acr', 'amr', 'groups'], email: ['email', 'email_verified'], profile: ['name'], roles: ['roles', 'tenant'],
+      openid: ['sub', 'acr', 'amr', 'groups', ...OTHERS], email: ['email', 'email_verified'], profile: ['name'], roles: ['roles', 'tenant'],
       auth_time: null,
     },
     acrValues: ['urn:example:password', 'urn:example:two-factors'],
@@ -161,10 +171,16 @@ function configuration() {
 }
 
 function build() {
+  issuer = origin + (form.prefix ?? '');
   provider = new Provider(issuer, configuration());
   for (const event of ['server_error', 'backchannel.error']) {
     provider.on(event, (...found) => console.error(event, ...found.map((one) => one?.stack ?? String(one?.clientId ?? one?.path ?? one))));
   }
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route === 'discovery') Object.assign(ctx.body, form.document);
+    if (ctx.oidc?.route === 'jwks' && form.key) ctx.body = { keys: ctx.body.keys.map((one) => ({ ...one, issuer: form.key })) };
+  });
   handle = provider.callback();
 }
 
@@ -291,10 +307,11 @@ const control = {
     return found.metadata();
   },
   async 'PUT /account'({ sub, ...claims }) { accounts.set(sub, claims); },
+  async 'PUT /form'(found) { form = found; build(); return { issuer }; },
   async 'POST /sign'(what) { return { token: await signed(what) }; },
   async 'POST /token'(what) { return { token: await issueToken(what) }; },
   // Forget what was issued, and every login.
-  async 'DELETE /state'() { shelves.clear(); accounts.clear(); behaviours.clear(); counts = {}; build(); },
+  async 'DELETE /state'() { shelves.clear(); accounts.clear(); behaviours.clear(); counts = {}; form = {}; build(); },
 };
 
 const steering = createServer(async (request, response) => {
@@ -317,8 +334,13 @@ const server = createServer(async (request, response) => {
   counts[kind] = (counts[kind] ?? 0) + 1;
   try {
     if (await misbehave(path, response)) return;
-    if (kind === '/interaction') await interaction(request, response);
-    else await handle(request, response);
+    if (kind === '/interaction') return await interaction(request, response);
+    const mounted = [form.prefix, form.base].find((one) => one?.length > 1 && request.url.startsWith(one));
+    if (mounted) {
+      request.originalUrl = request.url;
+      request.url = request.url.slice(mounted.length);
+    }
+    await handle(request, response);
   } catch (error) {
     console.error(error);
     if (!response.headersSent) response.writeHead(500);
@@ -333,7 +355,7 @@ const listen = (one, port) => new Promise((done, failed) => {
 
 // A provider that was killed comes back at the same address: then the port is given.
 const port = await listen(server, Number(process.argv[2] ?? 0));
-issuer = `http://127.0.0.1:${port}`;
+origin = `http://127.0.0.1:${port}`;
 build();
 console.log(JSON.stringify({ issuer, control: `http://127.0.0.1:${await listen(steering, 0)}` }));
 process.stdin.on('end', () => process.exit(0)).resume();

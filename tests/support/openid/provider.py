@@ -196,6 +196,17 @@ class RealProvider:
         """The secret of a registered client."""
         return f"the secret of {client_id}"
 
+    def take_form(self, **form: Any) -> str:
+        """Take the form of another provider, until `forget`. Returns its issuer.
+
+        Args:
+            form: `prefix` (the path of its issuer), `base` (another path to it), `document` (members of its
+                metadata; None removes one), `token` (the claims about a person in ID tokens) and `key` (a
+                member `issuer` of each published key).
+        """
+        issuer: str = self._steer("PUT", "/form", form)["issuer"]
+        return issuer
+
     def account(self, sub: str, **claims: Any) -> None:
         """Say what is claimed of a subject; others have an e-mail address and a name made of `sub`."""
         self._steer("PUT", "/account", {"sub": sub, **claims})

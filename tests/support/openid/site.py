@@ -162,6 +162,7 @@ class Person(Browserlike):
 @asynccontextmanager
 async def site(
     provider: RealProvider,
+    /,
     *,
     store: Store | str | None = None,
     client: dict[str, Any] | None = None,

@@ -173,6 +173,7 @@ class JwtKey:
     Attributes:
         algorithm: The algorithm.
         kid: The name, or None.
+        issuer: The issuer that it signs for, if the key set names it; `{tenantid}` stands for any tenant.
         can_sign: Whether it can sign tokens.
         weakness: Warning for the start-up check, or None.
     """
@@ -184,6 +185,7 @@ class JwtKey:
         "_verifying",
         "algorithm",
         "can_sign",
+        "issuer",
         "kid",
         "weakness",
     )
@@ -197,6 +199,7 @@ class JwtKey:
             raise ConfigurationError("a kid must not be empty; leave it out")
         self.algorithm = algorithm
         self.kid = kid
+        self.issuer: str | None = None
         self.weakness: str | None = None
         # Not by JWSRegistry.get_alg: it warns of EdDSA, which RFC 9864 only renames.
         self._implementation = JWSRegistry.algorithms[algorithm]

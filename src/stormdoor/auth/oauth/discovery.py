@@ -79,10 +79,12 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> IssuerMetadata
         return Unanswered(f"the document of {issuer}: {error}")
 
 
-async def discover(client: ProviderClient, issuer: str) -> IssuerMetadata | Unanswered:
-    """Fetch the document from the address of either specification."""
+async def discover(
+    client: ProviderClient, issuer: str, base: str | None = None
+) -> IssuerMetadata | Unanswered:
+    """Fetch the document from the address of either specification, below `base` or the issuer."""
     tried = []
-    for url in well_known(issuer):
+    for url in well_known(base or issuer):
         answer = await client.get(url)
         if isinstance(answer, Unanswered):
             return answer

@@ -127,7 +127,10 @@ def _made(jwk: Mapping[str, Any], algorithm: str) -> JwtKey:
         raise ConfigurationError("it cannot be read") from None
     if getattr(material, "key_size", 0) > MAX_RSA_BITS:
         raise ConfigurationError(f"it has more than {MAX_RSA_BITS} bits")
-    return JwtKey(algorithm, material, jwk.get("kid"))
+    key = JwtKey(algorithm, material, jwk.get("kid"))
+    if "issuer" in jwk:
+        key.issuer = str(jwk["issuer"])
+    return key
 
 
 def read_jwks(
@@ -158,7 +161,7 @@ def read_jwks(
         if algorithm is None or problem is not None:
             _log.debug("a key of the set is left out: %s", problem or "its kind is not used here")
             continue
-        members = {name: jwk[name] for name in (*_MEMBERS, "kid") if name in jwk}
+        members = {name: jwk[name] for name in (*_MEMBERS, "kid", "issuer") if name in jwk}
         text = json.dumps({**members, "alg": algorithm}, sort_keys=True)
         try:
             key = before.known.get(text) or _made(jwk, algorithm)

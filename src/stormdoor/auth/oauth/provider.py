@@ -20,6 +20,7 @@ class Provider:
         issuer: Its name, which is also the base of its document's address.
         client: HTTPS client for the provider.
         monotonic: Function that returns monotonic seconds.
+        base: Address below which its document is, if that is not the issuer.
         told: Configured endpoints, which make discovery unnecessary.
     """
 
@@ -29,11 +30,13 @@ class Provider:
         *,
         client: ProviderClient,
         monotonic: Callable[[], float],
+        base: str | None = None,
         told: IssuerMetadata | None = None,
     ) -> None:
         self.issuer = issuer
         self._client = client
         self._monotonic = monotonic
+        self._base = issuer if base is None else base
         self._told = told
         self._known: tuple[Timestamp, IssuerMetadata] | None = None
 
@@ -44,7 +47,7 @@ class Provider:
         at = Timestamp(self._monotonic(), now)
         if self._known is not None and self._known[0].age(at) < _KEPT_SECONDS:
             return self._known[1]
-        found = await discover(self._client, self.issuer)
+        found = await discover(self._client, self.issuer, self._base)
         if isinstance(found, IssuerMetadata):
             self._known = (at, found)
         return found

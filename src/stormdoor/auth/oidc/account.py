@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from stormdoor.auth.oidc.entry import names_of
 from stormdoor.auth.oidc.id_token import IdToken
 from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.core.account import Account
@@ -21,8 +22,6 @@ from stormdoor.errors import StoreError
 from stormdoor.ports import StoredState
 
 __all__ = ["Principals", "derived_id", "linked_account", "own_account", "roles_of"]
-
-_MAX_NAMES = 1000
 
 
 class Principals(Protocol):
@@ -51,16 +50,8 @@ def derived_id(issuer: str, subject: str) -> str:
 
 def roles_of(provider: OpenIdProvider, claims: Mapping[str, object]) -> frozenset[str]:
     """Return the roles here for the names in the provider's claim."""
-    found: object = claims
-    for name in (provider.roles_claim or "").split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    names = [found] if isinstance(found, str) else found if isinstance(found, list) else []
-    return frozenset(
-        role
-        for name in names[:_MAX_NAMES]
-        if isinstance(name, str)
-        for role in provider.roles.get(name, ())
-    )
+    names = names_of(claims, provider.roles_claim or "")
+    return frozenset(role for name in names for role in provider.roles.get(name, ()))
 
 
 async def own_account(
@@ -89,7 +80,9 @@ async def own_account(
             return made
         account = made
     elif provider.follow_roles and not account.disabled:
-        account = await _follow(provider, account, claims, state, principals)
+        account = await _follow(
+            provider, account, claims, actor=token.issuer, state=state, principals=principals
+        )
     if account is None or account.disabled:
         return Refusal(Denial.BAD_CREDENTIAL, "the principal is disabled")
     return account
@@ -116,7 +109,7 @@ async def _make(
         return Refusal(Denial.FORBIDDEN, "account_id made no id of the claims of this person")
     roles = {*provider.default_roles, *roles_of(provider, claims)}
     try:
-        await principals.add_principal(id, roles=sorted(roles), actor=provider.issuer)
+        await principals.add_principal(id, roles=sorted(roles), actor=token.issuer)
     except StoreError as error:
         # INVARIANT: an existing account is never taken over by a user with the same name. A derived id
         # belongs to exactly this user: it was created a moment ago, in another process or before a crash.
@@ -145,6 +138,8 @@ async def _follow(
     provider: OpenIdProvider,
     account: Account,
     claims: Mapping[str, object],
+    *,
+    actor: str,
     state: StoredState,
     principals: Principals,
 ) -> Account | None:
@@ -152,9 +147,9 @@ async def _follow(
     theirs = frozenset(role for given in provider.roles.values() for role in given)
     now = roles_of(provider, claims)
     for role in sorted((account.roles & theirs) - now):
-        await principals.withdraw_role(account.id, role, actor=provider.issuer)
+        await principals.withdraw_role(account.id, role, actor=actor)
     for role in sorted(now - account.roles):
-        await principals.grant_role(account.id, role, actor=provider.issuer)
+        await principals.grant_role(account.id, role, actor=actor)
     return await state.accounts.account(account.id)
 
 

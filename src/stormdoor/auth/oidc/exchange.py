@@ -15,6 +15,8 @@ from stormdoor.core.origin import quote
 
 __all__ = ["more_claims", "redeem"]
 
+_ADDRESS = frozenset({"email", "email_verified"})
+
 
 class _Bearer(httpx2.Auth):
     def __init__(self, token: str) -> None:
@@ -69,6 +71,9 @@ async def more_claims(
     # INVARIANT: of the same user; otherwise an answer for another user was substituted.
     if more.get("sub") != token.subject:
         return Refusal(Denial.BAD_CREDENTIAL, "UserInfo speaks of another subject")
+    # INVARIANT: both of one source; otherwise the one would vouch for an address that only the other names.
+    if not _ADDRESS.isdisjoint(token.claims):
+        more = {name: value for name, value in more.items() if name not in _ADDRESS}
     return {**more, **token.claims}
 
 

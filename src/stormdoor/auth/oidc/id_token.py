@@ -89,7 +89,7 @@ async def verify_id_token(
         return opened
     payload = opened.claims
     rules = ClaimRules(
-        issuer=provider.issuer,
+        issuer=provider.issuer_of(payload.get("iss")),
         audiences=frozenset({provider.client_id}),
         leeway=provider.leeway,
         max_age=_MAX_SECONDS,
@@ -109,7 +109,7 @@ async def verify_id_token(
         return bad(_WHAT, "iat is missing")
     acr = payload.get("acr")
     return IdToken(
-        issuer=provider.issuer,
+        issuer=rules.issuer,
         subject=claims.subject,
         issued_at=claims.issued_at,
         authenticated_at=claims.authenticated_at or 0.0,

@@ -25,6 +25,7 @@ class LogoutToken:
     """The verified content of a logout token.
 
     Attributes:
+        issuer: The provider.
         id: `jti`; it is accepted once.
         issued_at: Unix seconds.
         expires_at: Unix seconds after which it would be refused anyway.
@@ -32,6 +33,7 @@ class LogoutToken:
         session_id: The session there (`sid`), or None for all of the subject.
     """
 
+    issuer: str
     id: str
     issued_at: float
     expires_at: float
@@ -70,6 +72,7 @@ async def verify_logout_token(
     if id is None or issued_at is None:
         return bad(_WHAT, "jti or iat is missing")
     return LogoutToken(
+        issuer=provider.issuer_of(claims.get("iss")),
         id=id,
         issued_at=issued_at,
         expires_at=issued_at + MAX_AGE + provider.leeway,
@@ -92,7 +95,7 @@ def _number(claims: Mapping[str, object], name: str) -> float | None:
 
 
 def _fault(claims: Mapping[str, object], provider: OpenIdProvider) -> str | None:
-    if claims.get("iss") != provider.issuer:
+    if claims.get("iss") != provider.issuer_of(claims.get("iss")):
         return "iss is another issuer"
     audience = claims.get("aud")
     named = audience if isinstance(audience, list) else [audience]

@@ -27,6 +27,7 @@ from stormdoor.auth.oidc.authorization_request import (
     Intent,
     LoginStateCookie,
 )
+from stormdoor.auth.oidc.entry import check_entry
 from stormdoor.auth.oidc.exchange import more_claims, redeem
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
 from stormdoor.auth.oidc.library import OAuth2Client
@@ -94,7 +95,12 @@ class RelyingParty:
         self._state = state
         self._max_unauthenticated = max_unauthenticated
         self._client = ProviderClient(seconds=seconds)
-        self._found = Provider(provider.issuer, client=self._client, monotonic=clock.monotonic)
+        self._found = Provider(
+            provider.issuer,
+            client=self._client,
+            monotonic=clock.monotonic,
+            base=provider.metadata_base,
+        )
         # Used by every login: one request at a time, and none while the provider fails.
         self._questions: SingleFlight[IssuerMetadata] = SingleFlight(
             Bulkhead(breaker=Breaker(), monotonic=clock.monotonic, parallel=1)
@@ -259,7 +265,7 @@ class RelyingParty:
             return "the login was begun at another provider"
         if iss is None and metadata.names_itself:
             return "the answer does not say who gives it (iss), although the provider promises that it does"
-        if iss is not None and iss != self.provider.issuer:
+        if iss is not None and iss not in self.provider.issuers:
             return f"the answer comes from {quote(iss)}, who was not asked"
         return None
 
@@ -290,10 +296,13 @@ class RelyingParty:
         )
         if isinstance(token, Refusal):
             return token
-        if not self.provider.userinfo:
-            return Arrived(request, token, token.claims)
-        claims = await more_claims(self._client, metadata, token, expected.access_token)
-        return claims if isinstance(claims, Refusal) else Arrived(request, token, claims)
+        claims: Mapping[str, object] | Refusal = token.claims
+        if self.provider.userinfo:
+            claims = await more_claims(self._client, metadata, token, expected.access_token)
+        if isinstance(claims, Refusal):
+            return claims
+        # INVARIANT: before a login, a link and a step-up alike.
+        return check_entry(self.provider, claims) or Arrived(request, token, claims)
 
     # -- logout ------------------------------------------------------------------------------------
 

@@ -9,6 +9,12 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
+from stormdoor.auth.oidc.known_providers import (
+    KNOWN_PROVIDERS,
+    TENANT,
+    UNKNOWN_PROVIDER,
+    KnownProvider,
+)
 from stormdoor.core.address import is_loopback_host
 from stormdoor.errors import ConfigurationError
 
@@ -20,6 +26,10 @@ _SIGNATURES = frozenset(
 _MAX_LEEWAY = 300.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _MOST_LABEL = 60
+_LISTS = ("scopes", "algorithms", "default_roles", "trusted_audiences", "acr_values")
+_RULES = ("allowed_domains", "allowed_groups", "allowed_roles", "allowed_tenants")
+_TENANT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII)
 _NOTHING: Mapping[str, frozenset[str]] = MappingProxyType({})
 _NO_STRENGTHS: Mapping[str, int] = MappingProxyType({})
 
@@ -29,6 +39,9 @@ class OpenIdProvider:
     """Settings of a provider, and the meaning of its claims. The client's secret is not in its repr.
 
     Attributes:
+        provider: The name of a well-known provider: `google`, `entra`, `gitlab`, `okta`, `keycloak` or
+            `auth0`. It sets what you leave out of `issuer`, `label`, `groups_claim`, `roles_claim`,
+            `tenant_claim` and `userinfo`, and adds scopes. Empty for any other provider.
         issuer: The provider's exact name: `https://login.example/realms/shop`. Everything else is
             discovered from there (OpenID Connect Discovery 1.0).
         client_id: The name of this application at the provider.
@@ -54,8 +67,16 @@ class OpenIdProvider:
         max_age: Greatest age in seconds of a login there; None for any age.
         strengths: Number of factors for an `acr` or a member of `amr`. `mfa` is 2 (RFC 8176).
         leeway: Seconds by which the provider's clock may be ahead. `exp` is always exact.
+        allowed_domains: Users of these domains may enter. The domain is that of a claim that the provider has
+            verified (`hd` of Google), or else of `email`, if `email_verified` is true. None for any.
+        allowed_groups: Users with one of these names in `groups_claim` may enter; None for any.
+        groups_claim: The claim with names of groups, for `allowed_groups`.
+        allowed_roles: Users with one of these names in `roles_claim` may enter; None for any.
+        allowed_tenants: Users with one of these values in `tenant_claim` may enter; None for any. An
+            issuer with `{tenantid}` needs it, and accepts the issuers of these tenants alone.
+        tenant_claim: The claim with the tenant or organisation, for `allowed_tenants`.
         userinfo: Whether claims are also fetched from the UserInfo endpoint, for providers with few claims
-            in ID tokens.
+            in ID tokens. None for the setting of `provider`.
         post_logout_redirect_uri: The full address of the route `logged-out`, as registered there; None to
             stay at the provider after a logout.
         front_channel_logout: Whether the provider's page may end sessions here from an `<iframe>`. A
@@ -68,7 +89,8 @@ class OpenIdProvider:
         ConfigurationError: A value is missing or invalid.
     """
 
-    issuer: str
+    provider: str = ""
+    issuer: str = ""
     client_id: str
     redirect_uri: str
     client_secret: str | None = field(default=None, repr=False)
@@ -81,21 +103,37 @@ class OpenIdProvider:
     roles_claim: str | None = None
     roles: Mapping[str, Collection[str]] = field(default_factory=lambda: _NOTHING, hash=False)
     follow_roles: bool = False
+    allowed_domains: Collection[str] | None = None
+    allowed_groups: Collection[str] | None = None
+    groups_claim: str | None = None
+    allowed_roles: Collection[str] | None = None
+    allowed_tenants: Collection[str] | None = None
+    tenant_claim: str | None = None
     trusted_audiences: Collection[str] = ()
     acr_values: Collection[str] = ()
     max_age: float | None = None
     strengths: Mapping[str, int] = field(default_factory=lambda: _NO_STRENGTHS, hash=False)
     leeway: float = 10.0
-    userinfo: bool = False
+    userinfo: bool | None = None
     post_logout_redirect_uri: str | None = None
     front_channel_logout: bool = False
     name: str = "openid"
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Reject invalid values."""
-        self._check_client()
+        """Set what the well-known provider says, and reject invalid values."""
+        if self.provider and self.provider not in KNOWN_PROVIDERS:
+            raise ConfigurationError(
+                f"provider must be one of {', '.join(KNOWN_PROVIDERS)}, not {self.provider!r}; leave it out "
+                "for any other provider, and write its issuer"
+            )
+        for name in ("label", "groups_claim", "roles_claim", "tenant_claim", "issuer"):
+            self._set(name, getattr(self, name) or getattr(self.known, name))
+        self._set("userinfo", self.known.userinfo if self.userinfo is None else self.userinfo)
         self._check_lists()
+        self._check_rules()
+        self._check_issuer()
+        self._check_client()
         self._check_numbers()
         if self.unknown not in ("refuse", "create"):
             raise ConfigurationError(f'unknown must be "refuse" or "create", not {self.unknown!r}')
@@ -106,10 +144,73 @@ class OpenIdProvider:
                 f"label: write a text of at most {_MOST_LABEL} characters without control characters"
             )
 
-    def _check_client(self) -> None:
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def known(self) -> KnownProvider:
+        """The facts about the provider, if it is a well-known one."""
+        return KNOWN_PROVIDERS.get(self.provider, UNKNOWN_PROVIDER)
+
+    def _check_issuer(self) -> None:
+        shape = self.known.issuer
+        if self.issuer == shape and any(part.isupper() for part in re.split(r"[/.]+", shape)):
+            raise ConfigurationError(
+                f'issuer is missing; write issuer = "{shape}", with your names'
+            )
+        if not set(urlsplit(self.issuer).path.split("/")).isdisjoint(self.known.shared_tenants):
+            raise ConfigurationError(
+                "issuer stands for any tenant; leave it out, and write allowed_tenants with the ids of yours"
+            )
+        if TENANT in self.issuer:
+            if not self.known.metadata_tenant:
+                raise ConfigurationError(f'issuer has {TENANT}; write provider = "entra" as well')
+            tenants = self.allowed_tenants or ()
+            if not tenants or not all(_TENANT_ID.fullmatch(one) for one in tenants):
+                raise ConfigurationError(
+                    f"issuer is for any tenant, so write allowed_tenants with ids of tenants, each such as "
+                    f'"72f988bf-86f1-41af-91ab-2d7cd011db47" in small letters, not {[*tenants]!r}'
+                )
+            if len(tenants) == 1:
+                self._set("issuer", self.issuer.replace(TENANT, next(iter(tenants))))
         _address("issuer", self.issuer)
         if "?" in self.issuer:
             raise ConfigurationError("an issuer has no query; write the part before the ?")
+        if shape.endswith("/") and not self.issuer.endswith("/"):
+            raise ConfigurationError(
+                f'this issuer ends with a slash; write issuer = "{self.issuer}/"'
+            )
+
+    def _check_rules(self) -> None:
+        for option, claim in (
+            ("allowed_groups", "groups_claim"),
+            ("allowed_roles", "roles_claim"),
+            ("allowed_tenants", "tenant_claim"),
+        ):
+            if getattr(self, option) is not None and getattr(self, claim) is None:
+                raise ConfigurationError(f'{option} needs {claim}, such as {claim} = "groups"')
+        for option in _RULES:
+            if (allowed := getattr(self, option)) is not None and (not allowed or "" in allowed):
+                raise ConfigurationError(
+                    f"{option} names nothing; leave it out to let every user of the provider in"
+                )
+        if self.allowed_domains is None:
+            return
+        if self.known.domain_claim is None and not self.known.verifies_email:
+            raise ConfigurationError(
+                "allowed_domains needs verified addresses, which this provider does not have; write "
+                "allowed_tenants or allowed_groups"
+            )
+        for name, known in KNOWN_PROVIDERS.items():
+            if not self.provider and urlsplit(self.issuer).netloc == urlsplit(known.issuer).netloc:
+                raise ConfigurationError(f'allowed_domains needs provider = "{name}" here')
+        for domain in self.allowed_domains:
+            if not _DOMAIN.fullmatch(domain):
+                raise ConfigurationError(
+                    f'allowed_domains: write a domain in small letters, such as "example.com", not {domain!r}'
+                )
+
+    def _check_client(self) -> None:
         if not self.client_id:
             raise ConfigurationError("client_id is empty; it is this application's name there")
         _address("redirect_uri", self.redirect_uri)
@@ -121,7 +222,7 @@ class OpenIdProvider:
             raise ConfigurationError("client_authentication needs a client_secret")
 
     def _check_lists(self) -> None:
-        for name in ("scopes", "algorithms", "default_roles", "trusted_audiences", "acr_values"):
+        for name in (*_LISTS, *_RULES):
             value = getattr(self, name)
             if isinstance(value, str):
                 raise ConfigurationError(f"{name} is one text; write {name}=[{value!r}]")
@@ -151,7 +252,24 @@ class OpenIdProvider:
     @property
     def scope(self) -> str:
         """Return the requested scopes: `openid` first, each once."""
-        return " ".join(dict.fromkeys(("openid", *self.scopes)))
+        email = ("email",) if self.allowed_domains is not None else ()
+        return " ".join(dict.fromkeys(("openid", *self.known.scopes, *email, *self.scopes)))
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """Return the accepted issuers: several for an issuer that the allowed tenants share."""
+        if TENANT not in self.issuer:
+            return frozenset({self.issuer})
+        return frozenset(self.issuer.replace(TENANT, one) for one in self.allowed_tenants or ())
+
+    def issuer_of(self, named: object) -> str:
+        """Return the issuer that a token must have: the one that it names, if that is accepted."""
+        return named if isinstance(named, str) and named in self.issuers else min(self.issuers)
+
+    @property
+    def metadata_base(self) -> str:
+        """Return the address below which the metadata is."""
+        return self.issuer.replace(TENANT, self.known.metadata_tenant)
 
 
 def _address(name: str, value: str) -> None:

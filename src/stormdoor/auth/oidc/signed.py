@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.auth.jose.jws import json_object, parse_jws
 from stormdoor.auth.jose.key_source import KeySource, quoted
+from stormdoor.auth.oidc.known_providers import TENANT
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.malformed import Malformed
 
@@ -73,4 +74,15 @@ async def open_token(
     payload = json_object(jws.payload)
     if isinstance(payload, Malformed):
         return bad(what, f"the payload: {payload.reason}")
+    if key.issuer is not None and not _is_issuer(payload.get("iss"), key.issuer):
+        return bad(what, "iss is another issuer than that of the key")
     return VerifiedToken(jws.algorithm, payload)
+
+
+def _is_issuer(named: object, allowed: str) -> bool:
+    """Return whether a key may sign for an issuer. Microsoft has keys for all tenants, and keys for one."""
+    before, shared, after = allowed.partition(TENANT)
+    if not isinstance(named, str) or not shared:
+        return named == allowed
+    tenant = named.removeprefix(before).removesuffix(after)
+    return "/" not in tenant and named == f"{before}{tenant}{after}"
