@@ -28,7 +28,7 @@ class Form:
         form: The arguments of `take_form`.
         settings: Options of `OpenIdProvider`, with a rule. `ISSUER` stands for the provider's issuer.
         enters: Claims of a user that the rule allows.
-        refused: Claims of users whom it refuses, with a part of the line in the log, by name.
+        refused: Claims of users that it refuses, with a part of the line in the log, by name.
     """
 
     settings: dict[str, Any]

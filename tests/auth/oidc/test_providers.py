@@ -154,7 +154,7 @@ async def test_two_providers_claim_one_address(provider: RealProvider) -> None:
         second = provider.take_form(prefix="/evil")
         async with site(provider, issuer=second, **rule) as there, Person(there) as mallory:
             assert (await mallory.log_in("alice")).status_code == 303
-        accounts = await here.guard.state.accounts.accounts()
+            accounts = await there.guard.state.accounts.accounts()
     made = {derived_id(first, "alice"), derived_id(second, "alice")}
     assert {one.id for one in accounts} == made
     assert len(made) == 2
