@@ -74,7 +74,7 @@ def test_which_installation(cli: Cli, monkeypatch: pytest.MonkeyPatch, config: P
     both = cli("principals", "list", "--store", store, "--config", str(config))
     assert (both.code, "not both" in both.err) == (2, True)
     monkeypatch.setenv("STORMDOOR_STORE", store)
-    assert "both set" in cli("principals", "list").err
+    assert "not both" in cli("principals", "list").err
     monkeypatch.delenv("STORMDOOR_CONFIG")
     assert "other" in cli("principals", "list").out
     monkeypatch.delenv("STORMDOOR_STORE")

@@ -131,7 +131,8 @@ def _defaults(section: str) -> dict[str, Any]:  # noqa: PLR0912 - one branch a s
         case "Limits of own protocols":
             return OWN_PROTOCOL_LIMITS.given()
         case "Pages of the login":
-            return {one.name: one.default for one in fields(LoginAppearance)}
+            look = {one.name: one.default for one in fields(LoginAppearance)}
+            return look | {"passwords": _arguments(Guard)["password_login"]}
         case "Second factors":
             return {one.name: one.default for one in fields(SecondFactor)}
         case "Sessions":

@@ -94,3 +94,17 @@ def test_routes_without_a_provider() -> None:
     """The message says what to write."""
     with pytest.raises(ConfigurationError, match=r"OpenIdProvider\(…\)"):
         oidc_routes(Guard(origins=["https://app.example"], production=False))
+
+
+@pytest.mark.parametrize("tables", ["", "oidc = []\n"])
+def test_a_login_without_passwords_needs_a_provider(tmp_path: Path, tables: str) -> None:
+    """Else no account could log in. The message has the line to write; the check finds it, too."""
+    lines = f'production = false\norigins = ["https://app.example"]\n{tables}'
+    file = write(tmp_path, f"{lines}[login]\npasswords = false\n")
+    with pytest.raises(ConfigurationError, match=r"login\.passwords: .* write \[oidc\]"):
+        Guard.from_config(file)
+    assert any("[oidc]" in one.what for one in check_file(file))
+    more = FILE.replace("client_secret", "# client_secret")
+    assert not Guard.from_config(
+        write(tmp_path, f"{more}\n[login]\npasswords = false\n")
+    ).password_login

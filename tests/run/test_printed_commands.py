@@ -31,7 +31,7 @@ def test_the_first_password_is_changed_with_the_printed_command(
     monkeypatch.setattr(sys, "stderr", shown := _Terminal())
     folder = tmp_path / "a folder"
     folder.mkdir()
-    _first_account(None, f"sqlite:{folder / 'door.db'}", "operator", Reporter("text"))
+    _first_account(None, f"sqlite:{folder / 'door.db'}", None, "operator", Reporter("text"))
     [change] = re.findall(r"change it with: (.+)", shown.getvalue())
     [add] = re.findall(r"add others with: (.+)", shown.getvalue())
     for command in (change, add.replace("NAME", "alice")):
@@ -64,6 +64,8 @@ def test_a_printed_command_shows_no_password(store: str, option: str) -> None:
 
 
 def test_a_configuration_file_is_named(tmp_path: Path) -> None:
-    """It names the store and the key of the trail."""
+    """It names the key of the trail, and the store, which is named beside it else."""
     path = tmp_path / "a folder" / "stormdoor.toml"
-    assert name_installation(path, "sqlite:door.db") == f"--config {shlex.quote(str(path))}"
+    named = f"--config {shlex.quote(str(path))}"
+    assert name_installation(path, None) == named
+    assert name_installation(path, "sqlite:door.db") == f"{named} --store sqlite:door.db"

@@ -21,8 +21,6 @@ __all__ = ["app"]
 
 app = App(name="run", help_format="markdown")
 
-_TRAIL_KEY = "STORMDOOR_TRAIL_KEY"
-
 
 @app.default
 def run(
@@ -65,7 +63,16 @@ def run(
     from stormdoor.apps.table import ADAPTERS
     from stormdoor.cli.run_reporter import Reporter
     from stormdoor.cli.usage import UsageError
-    from stormdoor.cli.where import CONFIG, STORE, actor, name_installation
+    from stormdoor.cli.where import (
+        CONFIG,
+        STORE,
+        TRAIL_KEY,
+        Where,
+        actor,
+        name_installation,
+        trail_key,
+    )
+    from stormdoor.config.file import check_trail_key
     from stormdoor.config.preset import preset_file
     from stormdoor.core.origin import OriginPolicy
     from stormdoor.errors import ConfigurationError
@@ -103,7 +110,11 @@ def run(
     url = _absolute(store or os.environ.get(STORE) or _default_store())
     tls = tls_self_signed or "tls" in written.get("run", {})
     certificate, fingerprint = _certificate() if tls else ("", "")
-    own = {CONFIG, STORE, _TRAIL_KEY}
+    # A file has priority for the store, and is the only place of the key then.
+    beside = url if written.get("store", "memory:") == "memory:" else None
+    key = None if file is not None else trail_key(Where(store=url), None)
+    no_passwords = written.get("login", {}).get("passwords") is False
+    own = {CONFIG, STORE, TRAIL_KEY}
     secrets = {name: os.environ[name] for name in _variables(written) if name in os.environ}
     settings = RunSettings(
         version=own_version(),
@@ -120,8 +131,9 @@ def run(
         hosts=tuple(one.host for one in ADAPTERS if one.advice),
         allow=insecure_allow_http,
         log_format=log_format,
-        installation=name_installation(file if "store" in written else None, url),
+        installation=name_installation(file, beside),
         certificate=certificate,
+        trail_key="" if key is None else check_trail_key(key).hex(),
     )
     if log_format == "json":
         log_as_json()
@@ -134,7 +146,7 @@ def run(
         settings,
         environment=kept,
         tell=tell,
-        at_login=lambda: _first_account(file if "store" in written else None, url, actor(), tell),
+        at_login=lambda: None if no_passwords else _first_account(file, beside, key, actor(), tell),
         advice={one.host: one.advice for one in ADAPTERS},
         allow_sudo=allow_sudo,
         strict=strict,
@@ -197,18 +209,30 @@ def _absolute(url: str) -> str:
     return f"sqlite:{Path(path).resolve()}"
 
 
-def _first_account(config: Path | None, url: str, actor: str, tell: Reporter) -> None:
-    from stormdoor.cli.where import Where, name_installation, trail_key
+def _first_account(
+    config: Path | None, store: str | None, key: bytes | None, actor: str, tell: Reporter
+) -> None:
+    """Make the first account of the store, and show its password, or write it to a private file.
+
+    Args:
+        config: The configuration file, if there is one.
+        store: URL of the store, unless the file names it.
+        key: The secret of the trail's chain, without a file.
+        actor: The operator, for the trail.
+        tell: Prints.
+    """
+    from stormdoor.cli.where import name_installation
     from stormdoor.run.first_account import make_first_account, write_password
 
-    key = None if config is not None else trail_key(Where(store=url), None)
-    account = asyncio.run(make_first_account(config=config, store=url, trail_key=key, actor=actor))
+    account = asyncio.run(
+        make_first_account(config=config, store=store, trail_key=key, actor=actor)
+    )
     if account is None:
         return
     if sys.stderr.isatty():
-        tell.password(account.name, account.password, name_installation(config, url))
+        tell.password(account.name, account.password, name_installation(config, store))
         return
-    path = Path(url.partition(":")[2]).expanduser()
-    folder = path.parent if url.startswith("sqlite:") else Path.cwd()
+    scheme, _, path = (store or "").partition(":")
+    folder = Path(path).expanduser().parent if scheme == "sqlite" else _state_folder()
     place = write_password(account, folder)
     tell({"event": "first account", "name": account.name, "password_file": str(place)})

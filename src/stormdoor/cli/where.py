@@ -50,7 +50,8 @@ class Where:
     """The configuration file of the installation [env: STORMDOOR_CONFIG]."""
 
     store: Annotated[str | None, Parameter(group=_GROUP)] = None
-    """Or the URL of its store, such as sqlite:door.db [env: STORMDOOR_STORE]."""
+    """Or the URL of its store, such as sqlite:door.db; also beside a file that names none
+    [env: STORMDOOR_STORE]."""
 
     trail_key_file: Annotated[Path | None, Parameter(group=_GROUP)] = None
     """Beside --store: the file with the trail's key, as text or hex:... [env: STORMDOOR_TRAIL_KEY,
@@ -76,32 +77,28 @@ def actor() -> str:
     return f"cli:{name}({before})" if before and before != name else f"cli:{name}"
 
 
-def name_installation(config: Path | None, store: str) -> str:
+def name_installation(config: Path | None, store: str | None) -> str:
     """Return the options, quoted for a shell, with which a printed command finds an installation.
 
     A URL that may contain a password is not shown: the command reads it from the environment.
 
     Args:
-        config: The configuration file, if it names the store; or
-        store: the URL of the store.
+        config: The configuration file, if there is one.
+        store: The URL of the store, unless the file names it.
     """
-    if config is not None:
-        return f"--config {shlex.quote(str(config))}"
-    secret = re.search(r"//[^@]*:.*@|pass", unquote(store), re.IGNORECASE)
-    if secret and not store.startswith("sqlite:"):
-        return f'--store "${STORE}"'
-    return f"--store {shlex.quote(store)}"
+    options = [] if config is None else [f"--config {shlex.quote(str(config))}"]
+    if store is not None:
+        secret = re.search(r"//[^@]*:.*@|pass", unquote(store), re.IGNORECASE)
+        hidden = secret and not store.startswith("sqlite:")
+        options.append(f'--store "${STORE}"' if hidden else f"--store {shlex.quote(store)}")
+    return " ".join(options)
 
 
 def resolved(where: Where) -> tuple[Path | None, str | None]:
-    """Return the file or the URL that the options name. Options have priority over the environment."""
-    if where.config is not None and where.store is not None:
-        raise UsageError("give --config or --store, not both")
+    """Return the file and the URL that the options name. Options have priority over the environment."""
     if where.config is not None or where.store is not None:
         return where.config, where.store
     config, store = os.environ.get(CONFIG), os.environ.get(STORE)
-    if config and store:
-        raise UsageError(f"{CONFIG} and {STORE} are both set; give --config or --store")
     if not config and not store:
         raise UsageError(
             f"which installation? Give --config FILE or --store URL, or set {CONFIG} or {STORE}"

@@ -42,6 +42,7 @@ __all__ = [
     "GuardOptions",
     "build_options",
     "check_trail_key",
+    "chosen_store",
     "inline_secrets",
     "read_options",
     "read_policies",
@@ -149,6 +150,12 @@ def build_options(
     if not operating:
         authenticators = (*_authenticators(document), *authenticators)
         openid = _providers(document)
+        if parsed.login.passwords is False and not parsed.oidc:
+            document.wrong(
+                ("login", "passwords"),
+                "no account could log in without a provider; write [oidc] with issuer, client_id and "
+                "redirect_uri, or leave passwords out",
+            )
     _check_lists(document)
     days = parsed.trail_days
     if (
@@ -175,6 +182,7 @@ def build_options(
         "authenticators": authenticators,
         "oidc": openid,
         "appearance": _appearance(document),
+        "password_login": operating or parsed.login.passwords is not False,
         "policies": build_policies(document),
         "protection": build_protection(document),
         "limits": _limits(document),
@@ -250,7 +258,7 @@ def _appearance(document: Document) -> LoginAppearance | None:
     if document.section("login").is_unread:
         return None
     try:
-        return LoginAppearance(**options(document.parsed.login))
+        return LoginAppearance(**options(document.parsed.login, "passwords"))
     except ConfigurationError as error:
         option, _, message = str(error).partition(": ")
         document.wrong(("login", option), message)
@@ -280,6 +288,26 @@ def store_url(store: SecretTable | str | UnsetType, base: Path) -> str:
     if scheme == "sqlite" and not path.startswith(("/", "~")):
         return f"sqlite:{(base / path).resolve()}"
     return url
+
+
+def chosen_store(path: Path, written: str, beside: str | None) -> str:
+    """Return the URL of the store: that of the file, or the one that was given beside a file without one.
+
+    Args:
+        path: The file.
+        written: The URL in the file.
+        beside: The URL beside it, or None.
+
+    Raises:
+        ConfigurationError: There are two.
+    """
+    if beside is None:
+        return written
+    if written != "memory:":
+        raise ConfigurationError(
+            f"{path} names its store; give --config or --store (STORMDOOR_CONFIG, STORMDOOR_STORE), not both"
+        )
+    return beside
 
 
 def read_trail_key(document: Document) -> bytes | None:

@@ -211,11 +211,12 @@ class RunTable(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LoginTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[login]`: see `LoginAppearance`."""
+    """`[login]`: see `LoginAppearance`; `passwords` is the argument `password_login` of `Guard`."""
 
     name: str | UnsetType = UNSET
     color: str | UnsetType = UNSET
     notice: str | UnsetType = UNSET
+    passwords: bool | UnsetType = UNSET
 
 
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -30,14 +30,14 @@ class FirstAccount:
 
 
 async def make_first_account(
-    *, config: Path | None, store: str, trail_key: bytes | None, actor: str
+    *, config: Path | None, store: str | None, trail_key: bytes | None, actor: str
 ) -> FirstAccount | None:
     """Add an account if the store has none. Return it, or None.
 
     Args:
-        config: The configuration file, if it names the store.
-        store: URL of the store, without such a file.
-        trail_key: The secret of the trail's chain, with `store`.
+        config: The configuration file, if there is one.
+        store: URL of the store, unless the file names it.
+        trail_key: The secret of the trail's chain, without a file.
         actor: The operator, for the trail.
 
     Raises:
@@ -46,8 +46,8 @@ async def make_first_account(
     """
     async with open_installation(
         config=config,
-        store=None if config is not None else store,
-        trail_key=None if config is not None else trail_key,
+        store=store,
+        trail_key=trail_key,
         purpose="change",
         create=True,
     ) as installation:

@@ -248,6 +248,8 @@ class InProcess:
             )
         if arguments.get("store") in (None, "memory:"):
             arguments["store"] = settings.store
+        if settings.trail_key:
+            arguments["trail_key"] = bytes.fromhex(settings.trail_key)
         arguments["protection"] = self._with_pages(arguments["protection"], adapter)
         guard = Guard(**arguments)
         guard.inline_secrets = options.inline_secrets

@@ -40,6 +40,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         allow: Addresses or ports of listeners that may serve HTTP unguarded: `127.0.0.1:8787`, `8787`.
         log_format: The form of the log of the program.
         installation: The options with which a command finds the store, for messages.
+        trail_key: The secret of the trail's chain in hexadecimal digits, without a configuration file.
         certificate: Path of a file with a certificate and its key, for servers without TLS; empty for none.
     """
 
@@ -58,6 +59,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow: tuple[str, ...] = ()
     log_format: LogFormat = "text"
     installation: str = ""
+    trail_key: str = ""
     certificate: str = ""
 
     def allows(self, address: str) -> bool:

@@ -135,6 +135,8 @@ class Guard:
         protection: The declarations about the handlers of the application, which `protect` reads.
         oidc: The OpenID provider of the login, for `oidc_routes(guard)`, or several.
         appearance: Name, colour and notice of the built-in pages of `login_routes`; None for none of them.
+        password_login: Whether accounts log in with a password, or with a passkey alone. Without it they log
+            in at a provider of `oidc`, and a code or a passkey is only their second factor.
         fast: Whether guarded sockets move to the fast protocol after the handshake, if it is known to work.
             It makes the same checks; without it, they stay on Tornado's own.
         telemetry: Share of the messages that begin a span, 0.0 to 1.0. With a number, `protect` connects the
@@ -176,6 +178,7 @@ class Guard:
         protection: Protection | None = None,
         oidc: OpenIdProvider | Sequence[OpenIdProvider] | None = None,
         appearance: LoginAppearance | None = None,
+        password_login: bool = True,
         fast: bool = True,
         telemetry: float | None = None,
         clock: Clock | None = None,
@@ -224,6 +227,12 @@ class Guard:
         self.providers = (oidc,) if isinstance(oidc, OpenIdProvider) else tuple(oidc or ())
         """The OpenID providers of the login."""
         check_providers(self.providers)
+        if not (password_login or self.providers):
+            raise ConfigurationError(
+                "password_login=False without a provider: no account could log in; write "
+                "Guard(oidc=OpenIdProvider(...)), or leave password_login out"
+            )
+        self.password_login = password_login
         self.provider_logins: dict[str, str] = {}
         """By the address that begins the login at a provider, the name on its button."""
         self.appearance = appearance or LoginAppearance()

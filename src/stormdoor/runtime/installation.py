@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from stormdoor.config.document import read_document
-from stormdoor.config.file import build_options, check_trail_key, read_trail_key
+from stormdoor.config.file import (
+    build_options,
+    check_trail_key,
+    chosen_store,
+    read_trail_key,
+)
 from stormdoor.core.event import verify
 from stormdoor.errors import ConfigurationError, StoreError, StoreUnavailable
 from stormdoor.ports import TrailStore
@@ -51,9 +56,9 @@ async def open_installation(
     """Open the store of an installation, and write the noted events to its trail at the end.
 
     Args:
-        config: Its configuration file; or
-        store: the URL of its store.
-        trail_key: The secret of the trail's chain, with `store`.
+        config: Its configuration file.
+        store: The URL of its store, without a file, or beside one that names none.
+        trail_key: The secret of the trail's chain, without a file.
         purpose: `read` needs no secret. A change adds a sealed entry to the trail, and needs the correct
             key.
         create: Create the store if there is none yet.
@@ -69,7 +74,8 @@ async def open_installation(
         document = read_document(config)
         options = build_options(document, operating=True, trail_key=with_key)
         document.raise_problems()
-        guard, url = Guard(**options.arguments), str(options.arguments["store"])
+        url = chosen_store(config, str(options.arguments["store"]), store)
+        guard = Guard(**{**options.arguments, "store": url})
         key = read_trail_key(document) if with_key else None
         known = bool(document.parsed.policies.role)
     else:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stormdoor.config.document import read_document
-from stormdoor.config.file import build_options
+from stormdoor.config.file import build_options, chosen_store
 from stormdoor.errors import ConfigurationError, StoreError
 from stormdoor.stores import on_postgresql, open_store, sqlite_path
 from stormdoor.stores.sqlite import migration as sqlite
@@ -95,8 +95,8 @@ def store_url(config: Path | None, store: str | None, *, file: bool = False) -> 
     """Return the URL of the store that a configuration file names, or `store`.
 
     Args:
-        config: The configuration file; or
-        store: the URL.
+        config: The configuration file.
+        store: The URL, without a file, or beside one that names none.
         file: Whether the store may be a SQLite file.
 
     Raises:
@@ -106,7 +106,7 @@ def store_url(config: Path | None, store: str | None, *, file: bool = False) -> 
         document = read_document(config)
         options = build_options(document, operating=True, trail_key=False)
         document.raise_problems()
-        store = str(options.arguments["store"])
+        store = chosen_store(config, str(options.arguments["store"]), store)
     if store is None or not (on_postgresql(store) or (file and store.startswith("sqlite:"))):
         raise ConfigurationError("only a store on PostgreSQL needs this command")
     return store

@@ -25,6 +25,7 @@ _NO_PENDING_LOGIN = Refusal(
 
 class _SecondFactor(FactorRoute):
     counts_for = LOGINS
+    begins_login = True
 
     async def post(self) -> None:
         body = self.read_factor()
@@ -76,6 +77,7 @@ class SecondFactorPage(PageRoute, _SecondFactor):
 
 class _SecondFactorOptions(FactorRoute):
     counts_for = LOGINS
+    begins_login = True
 
     async def post(self) -> None:
         secret = self.pending_secret
@@ -90,6 +92,7 @@ class _SecondFactorOptions(FactorRoute):
 
 class _Passkey(FactorRoute):
     counts_for = LOGINS
+    begins_login = True
 
     async def post(self) -> None:
         body = self.read_factor()
@@ -111,6 +114,7 @@ class _Passkey(FactorRoute):
 
 class _PasskeyOptions(FactorRoute):
     counts_for = LOGINS
+    begins_login = True
 
     async def post(self) -> None:
         # The cookie binds the answer to this browser: an attacker cannot log another user in under the
@@ -128,10 +132,12 @@ class _StepUp(FactorRoute):
         caller, body = await self.caller(), self.read_factor()
         account, session = caller.account, caller.session
         methods = await self.guard.factors.methods(account.id)
-        if body.password is not None and methods:
+        if body.password is not None and (methods or not self.guard.password_login):
             # A user with a second factor must present that: a password alone would make the old second
             # factor count as fresh.
-            self.step_up(Needs(strength=_TWO_FACTORS), methods, account)
+            fresh = Needs(max_age=self.guard.factors.options.fresh_seconds)
+            needs = Needs(strength=_TWO_FACTORS) if methods else fresh
+            self.step_up(needs, methods, account)
         if body.password is not None:
             refusal, strength, how = await self._password(account, body.password)
         else:

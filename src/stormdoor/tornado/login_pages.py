@@ -146,7 +146,7 @@ class LoginPages:
 
     def login(
         self,
-        action: str,
+        action: str | None,
         error: str | None,
         *,
         remark: str = "",
@@ -155,28 +155,34 @@ class LoginPages:
         """Return the page that asks for a name and a password, or leads to a provider.
 
         Args:
-            action: Address that the form is sent to.
+            action: Address that the form is sent to; None for a login at a provider alone.
             error: The `error` of the last attempt, from the address of the page; it selects a fixed text.
             remark: A remark of this class above the form: `lost_cookie()` or `session_ended()`.
             providers: By the address that begins the login at a provider, its name on the button.
         """
-        texts = self._texts
+        texts, form, kind = self._texts, "", "button"
+        if action is not None:
+            form, kind = self._password_form(action), "button plain"
         return self._page(
             texts["sign_in"],
             self._error(error) or remark,
-            _form(
-                action,
-                f'<label for="username">{texts["name"]}</label><input id="username" name="username" '
-                'autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>'
-                f'<label for="password">{texts["password"]}</label><input id="password" name="password" '
-                'type="password" autocomplete="current-password" required>'
-                f"<button>{texts['sign_in']}</button>",
-            ),
+            form,
             *(
-                f'<a class="button plain" href="{xhtml_escape(address)}">'
+                f'<a class="{kind}" href="{xhtml_escape(address)}">'
                 f"{self._with_name('sign_in_with', name)}</a>"
                 for address, name in providers.items()
             ),
+        )
+
+    def _password_form(self, action: str) -> str:
+        texts = self._texts
+        return _form(
+            action,
+            f'<label for="username">{texts["name"]}</label><input id="username" name="username" '
+            'autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>'
+            f'<label for="password">{texts["password"]}</label><input id="password" name="password" '
+            'type="password" autocomplete="current-password" required>'
+            f"<button>{texts['sign_in']}</button>",
         )
 
     def session_ended(self) -> str:

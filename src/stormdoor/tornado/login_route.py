@@ -20,6 +20,7 @@ from stormdoor.core.credential import Place, Source
 from stormdoor.core.decision import authentication_age
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.needs import Needs
+from stormdoor.core.origin import SAFE_METHODS
 from stormdoor.core.session import Session
 from stormdoor.guard.handshake_checks import PAGES
 from stormdoor.runtime.guard import Guard
@@ -39,6 +40,11 @@ __all__ = [
 ]
 
 CHANGED = Refusal(Denial.BAD_CREDENTIAL, "the account changed during the login")
+_OFF = Refusal(
+    Denial.FORBIDDEN,
+    "a login with a password or a passkey; passwords = false below [login] (password_login=False) turns it "
+    "off",
+)
 SIGNED_IN = "signed-in"
 """Argument in the address after a login: the cookie of the login must be there. It proves nothing."""
 SESSION_ENDED = "session-ended"
@@ -62,6 +68,21 @@ class LoginRouteOptions(msgspec.Struct, frozen=True):
 
 class LoginRoute(BuiltInRoute[LoginRouteOptions]):
     """Base of the routes of `login_routes`."""
+
+    begins_login = False
+    """True for a step of a login with a password, or with a passkey alone."""
+
+    async def prepare(self) -> None:
+        """Refuse, beside what the base class refuses, a login that the operator has turned off."""
+        await super().prepare()
+        off = self.begins_login and not self.guard.password_login
+        if not off or self._finished or self.request.method in SAFE_METHODS:
+            return
+        if self.from_form:
+            self.guard.admission.refused(self.handshake, _OFF)
+            self.redirect(self.address(self.route_options.login_page), status=303)
+        else:
+            self.refuse(_OFF)
 
     def parser(self) -> HandshakeParser:
         """Return a parser of the session cookie and of the cookie of a pending login."""
@@ -256,7 +277,8 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         refusal = Refusal(Denial.STEP_UP, f"needs {needs}", needs=needs)
         self.guard.admission.refused(self.handshake, refusal, principal=account.id)
         # A user without both logs in again at the provider.
-        otherwise = ["password"] if account.password_hash is not None else []
+        has_password = self.guard.password_login and account.password_hash is not None
+        otherwise = ["password"] if has_password else []
         self.set_status(refusal.answer.status)
         self.answer(
             {

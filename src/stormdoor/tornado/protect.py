@@ -30,6 +30,7 @@ from stormdoor.tornado.redaction import redact_headers, redact_logs
 from stormdoor.tornado.startup_check import (
     changing_routes,
     check,
+    login_without_provider,
     neighbour_routes,
     permissions_of_pages,
     uninspected_parts,
@@ -151,6 +152,7 @@ def protect(
         ]
         settings = ChainMap(*(one.settings for one in found.applications))
         problems, remarks = check(made, settings, guarded)
+        problems += login_without_provider(made, found.routes)
         problems += declarations.unmatched_messages(
             [(one.handler, one.pattern) for one, _ in guarded]
         )

@@ -52,6 +52,7 @@ class _TicketFor(msgspec.Struct, forbid_unknown_fields=True):
 
 class _LogIn(LoginRoute):
     counts_for = LOGINS
+    begins_login = True
 
     async def post(self) -> None:
         body = self.read_body(_Credentials)
@@ -108,7 +109,10 @@ class _LogInPage(PageRoute, _LogIn):
             logins = self.guard.provider_logins
             providers = {f"{address}?{query}": name for address, name in logins.items()}
             page = self.pages.login(
-                action, None if ended else error, remark=remark, providers=providers
+                action if self.guard.password_login else None,
+                None if ended else error,
+                remark=remark,
+                providers=providers,
             )
             self.show(page)
             return
@@ -218,6 +222,7 @@ class _EndOthers(LoginRoute):
 
 class _Password(LoginRoute):
     counts_for = LOGINS
+    begins_login = True
 
     async def post(self) -> None:
         caller, body = await self.caller(), self.read_body(_NewPassword)

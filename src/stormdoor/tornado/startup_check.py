@@ -12,6 +12,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.inspection import FoundRoute, Inspection
+from stormdoor.tornado.login_route import LoginRoute
 from stormdoor.tornado.page_rules import methods_of
 from stormdoor.tornado.session_handler import SessionHandler
 from stormdoor.tornado.transports.recognition import shared_objects
@@ -20,6 +21,7 @@ __all__ = [
     "Guarded",
     "changing_routes",
     "check",
+    "login_without_provider",
     "neighbour_routes",
     "permissions_of_pages",
     "uninspected_parts",
@@ -200,6 +202,19 @@ def _sizes(guard: Guard, settings: Mapping[str, Any], routes: Sequence[Guarded])
             "Application(..., websocket_ping_interval=20)"
         )
     return found
+
+
+def login_without_provider(guard: Guard, routes: Sequence[FoundRoute]) -> list[str]:
+    """Return the problem of a login at a provider alone, with no route that leads to the provider."""
+    if guard.password_login or guard.provider_logins:
+        return []
+    if not any(issubclass(one.handler, LoginRoute) for one in routes):
+        return []
+    problem = (
+        "no account can log in: password_login=False, and no route leads to the provider; write "
+        "Application([*oidc_routes(guard), *login_routes(guard, ...), ...])"
+    )
+    return [problem]
 
 
 def uninspected_parts(guard: Guard, found: Inspection) -> list[str]:
