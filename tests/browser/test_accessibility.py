@@ -34,6 +34,13 @@ def _looks(language: str, color: str) -> dict[str, str]:
         "ended": pages.login("/auth/login", None, remark=pages.session_ended()),
         "lost": pages.login("/auth/login", None, remark=pages.lost_cookie(plain=True)),
         "blocked": pages.login("/auth/login", None, remark=pages.lost_cookie(plain=False)),
+        "provider": pages.login(None, None, providers={"/auth/oidc/login": "Our <house>"}),
+        "providers": pages.login(
+            None, "unavailable", providers={"/auth/a/login": _LONG, "/auth/b/login": "Our house"}
+        ),
+        "beside": pages.login("/auth/login", None, providers={"/auth/oidc/login": "Our house"}),
+        "provider-failed": pages.provider_failed("unauthenticated", "/auth/oidc/login"),
+        "provider-forbids": pages.provider_failed("forbidden", "/auth/oidc/login"),
         "lost-at-provider": pages.lost("/auth/oidc/login"),
         "second-factor": pages.second_factor("/auth/second-factor", "unauthenticated").replace(
             "<details>", "<details open>"

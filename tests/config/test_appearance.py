@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stormdoor import ConfigurationError, Guard, LoginAppearance
+from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.config.appearance import contrast, readable_on
 
 
@@ -51,3 +52,17 @@ def test_the_text_on_each_colour_is_readable() -> None:
     for parts in itertools.product(digits, repeat=3):
         color = "#" + "".join(parts)
         assert contrast(color, readable_on(color)) >= 4.5
+
+
+@pytest.mark.parametrize("text", ["a\x07b", "a\nb", "a\ud800b", "a" * 61])
+def test_the_label_of_a_provider_follows_the_rule_of_a_name(text: str) -> None:
+    """What one refuses, the other refuses, too; each shows what the other shows."""
+    facts = {"issuer": "https://login.example", "client_id": "lab"}
+    redirect = "https://lab.example/auth/oidc/callback"
+    for good in ("Our\u3000house", "\U0001f468\u200d\U0001f469", "a" * 60):
+        assert LoginAppearance(name=good).name == good
+        assert OpenIdProvider(**facts, redirect_uri=redirect, label=good).label == good
+    with pytest.raises(ConfigurationError, match=r"^name: write a text of at most 60"):
+        LoginAppearance(name=text)
+    with pytest.raises(ConfigurationError, match=r"^label: write a text of at most 60"):
+        OpenIdProvider(**facts, redirect_uri=redirect, label=text)

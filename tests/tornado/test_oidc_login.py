@@ -135,7 +135,8 @@ async def test_an_unknown_person_is_refused_until_linked(provider: RealProvider)
     async with site(provider, unknown="refuse") as here, Person(here) as alice:
         answer = await alice.log_in("alice")
         assert answer.status_code == 403
-        assert "may not come in here" in answer.text
+        assert "has no access to this site" in answer.text
+        assert 'href="/auth/oidc/login?prompt=select_account"' in answer.text
         assert alice.cookie is None
         assert "state.identities.link_identity" in (await here.refusals())[-1]
         await here.guard.admin.add_principal("ally", roles=["member"])
@@ -415,7 +416,8 @@ async def test_a_killed_provider(provider: RealProvider) -> None:
             answer = await bob.get(back)
             assert answer.status_code == 503
             assert answer.headers["retry-after"]
-            assert "Try again" in answer.text
+            assert "Try again shortly" in answer.text
+            assert 'href="/auth/oidc/login"' in answer.text
             async with await alice.visitor().open("/ws/chat") as wire:
                 assert wire.status == 101
         finally:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.shown_text import check_shown_text
 
 __all__ = ["LoginAppearance", "contrast", "readable_on"]
 
 _HEX = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.ASCII | re.IGNORECASE)
 _MOST_NAME, _MOST_NOTICE = 60, 1000
-_CONTROL = frozenset({"Cc", "Cs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +40,8 @@ class LoginAppearance:
             raise ConfigurationError(
                 f'color: {self.color!r} is no colour; write six hexadecimal digits: color = "#1a5fb4"'
             )
-        texts = (
-            ("name", self.name, _MOST_NAME),
-            ("notice", self.notice.replace("\n", ""), _MOST_NOTICE),
-        )
-        for option, text, most in texts:
-            if len(text) > most or any(unicodedata.category(one) in _CONTROL for one in text):
-                raise ConfigurationError(
-                    f"{option}: write a text of at most {most} characters without control characters"
-                )
+        check_shown_text("name", self.name, _MOST_NAME)
+        check_shown_text("notice", self.notice.replace("\n", ""), _MOST_NOTICE)
 
 
 def _luminance(color: str) -> float:

@@ -85,6 +85,8 @@ _ERRORS: Mapping[str, str] = {
     "too-late": "too_late",
 }
 """The text of each `error` in the address of a page. Every other one has the text `not_now`."""
+_PROVIDER_ERRORS: Mapping[str, str] = {"rate-limited": "too_often", "unavailable": "not_now"}
+"""Likewise after a login at a provider; every other one has the text `provider_failed`."""
 _SETTING = '[sessions]\ncookie = "stormdoor"\ninsecure_plaintext = true'
 
 
@@ -214,6 +216,24 @@ class LoginPages:
         """
         remark = self.lost_cookie(plain=True)
         return self._page(self._texts["sign_in"], remark, self._link(login, "sign_in_again"))
+
+    def provider_failed(self, error: str, login: str) -> str:
+        """Return the page after a login at a provider that gave no session.
+
+        Args:
+            error: The public word for the failure; it selects a fixed text.
+            login: The address that begins the login again.
+        """
+        texts = self._texts
+        if error != "forbidden":
+            name = _PROVIDER_ERRORS.get(error, "provider_failed")
+            said, way = "", self._link(login, "sign_in_again")
+        else:
+            # The provider may else choose the same account again without a question.
+            name, said = "provider_forbids", f"<p>{texts['ask_operator']}</p>"
+            way = self._link(f"{login}?prompt=select_account", "other_account")
+        alert = f'<p class="error" role="alert">{texts[name]}</p>'
+        return self._page(texts["not_signed_in"], alert, said, way)
 
     def second_factor(self, action: str, error: str | None) -> str:
         """Return the page that asks for the code of a second factor, or for a recovery code.

@@ -10,7 +10,7 @@ from stormdoor.auth.oidc.authorization_request import SECONDS, Intent, LoginStat
 from stormdoor.auth.oidc.relying_party import RelyingParty
 from stormdoor.auth.oidc.return_to import local_path
 from stormdoor.core.credential import Place, Source
-from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.denial import Refusal
 from stormdoor.tornado.built_in_route import BuiltInRoute
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.session_handler import Caller
@@ -70,44 +70,31 @@ class OpenIdRoute(BuiltInRoute[OpenIdRouteOptions]):
             self.state_cookie_name, state_cookie.secret, max_age=int(SECONDS), **attributes
         )
 
-    def page(self, title: str, text: str, *, status: int, again: str | None = None) -> None:
-        """Show a page. INVARIANT: it contains nothing from a request or from the provider."""
-        link = "" if again is None else f'<p><a href="{again}">Try again</a></p>'
-        self.set_status(status)
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.finish(
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-            f"<h1>{title}</h1><p>{text}</p>{link}</html>"
-        )
-
     def refuse_page(self, refusal: Refusal, *, principal: str = "") -> None:
         """Show a page that the login failed, and log the reason for the operator."""
         self.guard.admission.refused(self.handshake, refusal, principal=principal)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
-        again = f"{self.route_options.prefix}/login"
-        match refusal.denial:
-            case Denial.UNAVAILABLE:
-                text = "The login service does not answer. Try again in a moment."
-            case Denial.FORBIDDEN:
-                text, again = "You are known at the login service, but may not come in here.", ""
-            case _:
-                text = "The login did not work, or was not finished in time."
-        self.page("Not logged in", text, status=refusal.answer.status, again=again or None)
+        self._show(refusal, self.pages_of().provider_failed(refusal.answer.error, self._login))
 
     def refuse_without_cookie(self, refusal: Refusal) -> None:
         """Show that the browser kept no cookie of its login over http://, and the ways out; log them."""
         self.guard.admission.refused(self.handshake, refusal)
         self.guard.registry.operator_log.lost_cookie(self.handshake, plain=True)
+        self._show(refusal, self.pages_of().lost(self._login))
+
+    @property
+    def _login(self) -> str:
+        """Return the address that begins the login again."""
+        return f"{self.route_options.prefix}/login"
+
+    def _show(self, refusal: Refusal, page: str) -> None:
+        """Finish with a page. INVARIANT: it contains nothing from the request or from the provider."""
         self.set_status(refusal.answer.status)
-        pages = self.pages_of()
-        self.set_page_headers(pages)
+        self.set_page_headers(self.pages_of())
         # The address has the answer of the provider.
         self.set_header("Referrer-Policy", "no-referrer")
-        self.finish(pages.lost(f"{self.route_options.prefix}/login"))
+        self.finish(page)
 
     async def send(
         self,

@@ -17,6 +17,7 @@ from stormdoor.auth.oidc.known_providers import (
 )
 from stormdoor.core.address import is_loopback_host
 from stormdoor.errors import ConfigurationError
+from stormdoor.settings.shown_text import check_shown_text
 
 __all__ = ["OpenIdProvider", "check_providers"]
 
@@ -139,10 +140,7 @@ class OpenIdProvider:
             raise ConfigurationError(f'unknown must be "refuse" or "create", not {self.unknown!r}')
         if not _NAME.fullmatch(self.name):
             raise ConfigurationError(f"name must be of a-z, 0-9 and -, not {self.name!r}")
-        if len(self.label) > _MOST_LABEL or not self.label.isprintable():
-            raise ConfigurationError(
-                f"label: write a text of at most {_MOST_LABEL} characters without control characters"
-            )
+        check_shown_text("label", self.label, _MOST_LABEL)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
