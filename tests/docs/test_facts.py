@@ -31,7 +31,11 @@ from stormdoor.core.ticket import MAX_TICKET_SECONDS
 from stormdoor.core.trail_budget import DAY_BYTES
 from stormdoor.guard import store_space
 from stormdoor.guard import trail as trail_module
+from stormdoor.guard.credential_resolver import CredentialResolver
+from stormdoor.guard.handshake import list_steps
+from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.rate_limiter import KeyedRateLimiter
+from stormdoor.guard.registration import Registration
 from stormdoor.guard.trail import Trail
 from stormdoor.runtime import maintenance_loop
 from stormdoor.stores import open_store
@@ -156,6 +160,22 @@ def test_messages_name_the_python_that_needs_a_package() -> None:
         path for path in sources if "pip install" in _text(path) and path.name != "installation.py"
     ]
     assert bare == []
+
+
+def test_the_steps_of_a_handshake() -> None:
+    """The page of the two paths has each step of a handshake, in order."""
+    parts: Any = (HandshakeChecks, CredentialResolver, Registration)
+    steps = list_steps(*parts)
+    of_a_handshake: list[Any] = [
+        *(*steps.request, *steps.credential, steps.beat, steps.authentication, steps.bond),
+        *(*steps.registration, steps.account),
+    ]
+    section = _section(EXPLANATION / "architecture.md", "A connection").partition("### Each step")[
+        2
+    ]
+    rows = re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)
+    assert rows[0] == "step"
+    assert rows[2:] == [one.name for one in of_a_handshake]
 
 
 # -- asvs.md -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ SAMPLE = [
     "tutorial/guard-a-chat.html",
     "how-to/index.html",
     "how-to/revoke.html",
+    "how-to/run.html",
     "reference/index.html",
     "reference/cli.html",
     "reference/configuration.html",

@@ -58,3 +58,32 @@ def test_relative_links_lead_somewhere() -> None:
         if not (ROOT / target).exists()
     ]
     assert not broken
+
+
+def _table_mistakes(text: str) -> list[str]:
+    """Return the lines of tables that are no whole row, or have more or fewer cells than the header."""
+    mistakes, cells, code = [], 0, False
+    for line in text.splitlines():
+        code ^= bool(re.match(r" *(```|~~~)", line))
+        row = not code and line.startswith("|")
+        if not row:
+            cells = 0
+            continue
+        bare = re.sub(r"`[^`]*`", "", line.replace("\\|", ""))
+        cells = cells or bare.count("|")
+        if not line.endswith("|") or bare.count("|") != cells:
+            mistakes.append(line)
+    return mistakes
+
+
+def test_tables_are_whole() -> None:
+    """A row of a table is one line: a row that continues on the next line is shown as text."""
+    assert _table_mistakes("| a | b |\n| --- | --- |\n| 1 | 2\n3 | | 4 | 5 |") == ["| 1 | 2"]
+    assert _table_mistakes("| a |\n| --- |\n| `x|y` |\n\n| 1 | 2 |") == []
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    found = {
+        page.relative_to(ROOT).as_posix(): mistakes
+        for page in pages
+        if (mistakes := _table_mistakes(page.read_text("utf-8")))
+    }
+    assert not found
