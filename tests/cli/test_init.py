@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -15,10 +16,14 @@ from urllib.parse import urlencode
 
 import pytest
 
+from stormdoor import Guard
 from tests.cli.conftest import Cli
 from tests.run.running import ECHO, PATIENCE, answered, free_port
 
 _POSTGRESQL = "postgresql://door:s3cret@db.example/door"
+_OPENID = ("--for", "own", "--login", "openid", "--store", "sqlite:door.db")
+_GOOGLE = ("--provider", "google", "--client-id", "lab")
+_TLS = ("--for", "program", "--login", "openid", "--store", "sqlite:door.db", "--tls-self-signed")
 ANSWERS: dict[str, tuple[tuple[str, ...], str]] = {
     # options, answers on a terminal for the same
     "own code": (
@@ -37,6 +42,24 @@ ANSWERS: dict[str, tuple[tuple[str, ...], str]] = {
         ("--for", "program", "--login", "password", "--store", "sqlite:door.db", "--", "x", "y z"),
         "2\nx 'y z'\n\n\n",
     ),
+    "a program, with a provider": (
+        (
+            *("--for", "program", "--login", "openid", "--store", "sqlite:door.db"),
+            *("--provider", "google", "--client-id", "lab", "--public-client"),
+            *("--domain", "example.com", "--domain", "example.org", "--name", "Our lab"),
+            *("--tls-self-signed", "--", "x"),
+        ),
+        "2\nx\nopenid\n\ny\n\ngoogle\nlab\nexample.com, example.org\nOur lab\n",
+    ),
+    "own code, with a provider and passwords": (
+        (
+            *("--for", "own", "--login", "password", "--login", "openid", "--any-user"),
+            *("--store", "sqlite:door.db", "--origin", "http://127.0.0.1:9"),
+            *("--provider", "keycloak", "--issuer", "https://sso.example/realms/a"),
+            *("--client-id", "lab", "--public-client"),
+        ),
+        "1\n1 3\n\nhttp://127.0.0.1:9\nkeycloak\nhttps://sso.example/realms/a\nlab\n\n\n",
+    ),
     "a program with a login of its own": (
         ("--for", "program", "--store", "sqlite:door.db", "--", "jupyter", "lab"),
         "program\njupyter lab\n\n",
@@ -47,6 +70,8 @@ ANSWERS: dict[str, tuple[tuple[str, ...], str]] = {
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory, with the command of this environment."""
+    monkeypatch.setattr("getpass.getpass", lambda _: "")
+    monkeypatch.delenv("STORMDOOR_CLIENT_SECRET", raising=False)
     found = tmp_path / "project"
     found.mkdir()
     monkeypatch.chdir(found)
@@ -72,6 +97,90 @@ def test_options_and_answers_write_the_same_file(cli: Cli, folder: Path, case: s
     assert asked.code == 0, asked.err
     written = (folder / "asked" / "stormdoor.toml").read_text("utf-8")
     assert written.replace("asked/", "") == text
+
+
+_LOGINS = [
+    tuple(each)
+    for count in (1, 2, 3)
+    for each in itertools.combinations(("password", "api-key", "openid"), count)
+]
+_PROVIDERS = [
+    ("--provider", "google", "--domain", "example.com"),
+    ("--provider", "google", "--any-user"),
+    (
+        *("--provider", "entra", "--any-user", "--issuer"),
+        "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0",
+    ),
+    ("--provider", "okta", "--issuer", "https://lab.okta.com", "--domain", "example.com"),
+    ("--issuer", "https://sso.example/realms/a", "--domain", "example.com"),
+    ("--issuer", "http://127.0.0.1:9", "--any-user"),
+]
+
+
+@pytest.mark.parametrize("purpose", ["own", "program", "nodes"])
+@pytest.mark.parametrize("logins", _LOGINS, ids="+".join)
+def test_every_combination_passes_the_check(
+    cli: Cli, folder: Path, purpose: str, logins: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stores, addresses, names, TLS and providers. The secret of the client is in a private file alone."""
+    monkeypatch.setenv("STORMDOOR_CLIENT_SECRET", "s3cret-of-the-client")
+    stores = [_POSTGRESQL] if purpose == "nodes" else ["sqlite:door.db", _POSTGRESQL]
+    name = () if logins == ("api-key",) else ("--name", "Our lab")
+    places: list[tuple[str, ...]] = [(), ("--origin", "https://lab.example", *name)]
+    if purpose == "program":
+        places.append(("--tls-self-signed",))
+    providers = [(*one, "--client-id", "lab") for one in _PROVIDERS] if "openid" in logins else [()]
+    longest = max(len(stores), len(places), len(providers))
+    for number in range(longest):
+        store, place, provider = (
+            one[number % len(one)]
+            for one in (stores, places, providers)  # each value occurs
+        )
+        file = f"{number}.toml"
+        words = [word for one in logins for word in ("--login", one)]
+        options = (*words, "--store", store, *place, *provider, "--force", "--config", file)
+        done = cli("init", "--for", purpose, *options, "--", "x")
+        assert done.code == 0, (options, done.err)
+        checked = cli("check", file)
+        assert checked.code == 0, (options, checked.out)
+        text = (folder / file).read_text("utf-8")
+        assert "s3cret" not in text + done.out + done.err
+        assert ("passwords = false" in text) == ("openid" in logins and "password" not in logins)
+        assert ('tls = "self-signed"' in text) == ("--tls-self-signed" in place)
+        if "openid" in logins:
+            secret = folder / "stormdoor-client.secret"
+            assert (secret.read_text("utf-8"), secret.stat().st_mode & 0o777) == (
+                "s3cret-of-the-client",
+                0o600,
+            )
+            assert "/auth/oidc/callback\n" in done.out
+
+
+def test_the_file_of_a_secret_is_named_and_not_copied(cli: Cli, folder: Path) -> None:
+    """A secret that another program mounts stays there."""
+    secret = folder.parent / "client"
+    secret.write_text("s3cret\n", "utf-8")
+    secret.chmod(0o600)
+    options = ("--for", "program", "--login", "openid", "--store", "sqlite:door.db")
+    more = ("--issuer", "https://sso.example", "--client-id", "lab", "--any-user")
+    assert cli("init", *options, *more, "--client-secret-file", "../client", "--", "x").code == 0
+    assert f'client_secret = {{ file = "{secret}" }}' in (folder / "stormdoor.toml").read_text()
+    assert cli("check", "stormdoor.toml").code == 0
+    [provider] = Guard.from_config(folder / "stormdoor.toml").providers
+    assert provider.client_secret == "s3cret"
+
+
+def test_a_typed_secret_is_in_a_private_file(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not shown while it is typed."""
+    monkeypatch.setattr("getpass.getpass", lambda _: "typed-s3cret")
+    typed = "2\nx\n3\n\nn\n\nhttps://sso.example\nlab\n\n\n"
+    done = cli("init", typed=typed, terminal=True)
+    assert done.code == 0, done.err
+    assert "typed-s3cret" not in done.out + done.err
+    assert "typed-s3cret" not in (folder / "stormdoor.toml").read_text("utf-8")
+    assert (folder / "stormdoor-client.secret").read_text("utf-8") == "typed-s3cret"
 
 
 def test_an_address_of_the_pages_is_for_production(cli: Cli, folder: Path) -> None:
@@ -125,6 +234,52 @@ def test_nothing_is_overwritten(cli: Cli, folder: Path) -> None:
             (*ANSWERS["own code"][0], "--origin", "http://chat.example"),
             "is not encrypted",
         ),
+        ((*ANSWERS["own code"][0], "--tls-self-signed"), "a program of others"),
+        ((*ANSWERS["own code"][0], "--client-id", "lab"), "need --login openid"),
+        (
+            ("--for", "own", "--login", "api-key", "--store", "sqlite:x", "--name", "Lab"),
+            "--login password",
+        ),
+        (_OPENID, "--issuer or --provider"),
+        ((*_OPENID, "--provider", "okta"), "--issuer"),
+        ((*_OPENID, "--provider", "google"), "--client-id"),
+        ((*_OPENID, *_GOOGLE), "set STORMDOOR_CLIENT_SECRET"),
+        ((*_OPENID, *_GOOGLE, "--public-client"), "--domain or --any-user"),
+        (
+            (*_OPENID, *_GOOGLE, "--public-client", "--any-user", "--domain", "a.example"),
+            "contradicts --any-user",
+        ),
+        (
+            (*_OPENID, *_GOOGLE, "--public-client", "--client-secret-file", "x"),
+            "contradicts --public-client",
+        ),
+        ((*_OPENID, *_GOOGLE, "--client-secret-file", "none", "--any-user"), "client_secret"),
+        (
+            (*_OPENID, "--provider", "goggle", "--client-id", "x", "--public-client", "--any-user"),
+            "provider must be one of",
+        ),
+        (
+            (*_OPENID, *_GOOGLE, "--public-client", "--domain", "Ex ample"),
+            "write a domain in small letters",
+        ),
+        (
+            (*_OPENID, *_GOOGLE, "--public-client", "--any-user", "--name", "x" * 61),
+            "at most 60 characters",
+        ),
+        (
+            (
+                *_TLS,
+                *_GOOGLE,
+                "--public-client",
+                "--any-user",
+                "--origin",
+                "http://127.0.0.1:9",
+                "--",
+                "x",
+            ),
+            "begins with https://",
+        ),
+        ((*_TLS, "--origin", "https://lab.example", "--", "x"), "on this machine"),
     ],
 )
 def test_a_missing_or_wrong_answer_writes_nothing(

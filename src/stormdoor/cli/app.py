@@ -122,6 +122,9 @@ stormdoor init --for own --login password --store sqlite:door.db
 
 stormdoor init --for program --login password --login api-key --store sqlite:door.db -- bokeh serve plots.py
 
+stormdoor init --for program --login openid --provider google --client-id ID
+--client-secret-file google.secret --domain example.com --store sqlite:door.db -- bokeh serve plots.py
+
 No file is replaced without --force."""
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from stormdoor.cli.usage import UsageError
 
-__all__ = ["answer", "confirm", "new_password", "read_token"]
+__all__ = ["answer", "confirm", "hidden_answer", "new_password", "offer", "read_token"]
 
 _LONGEST = 4096
 _LONGEST_TOKEN = 16_384
@@ -86,6 +86,41 @@ def answer(option: str, question: str, usual: str) -> str:
     if not line or not (line.strip() or usual):
         raise UsageError("there is no answer; nothing was written")
     return line.strip() or usual
+
+
+def offer(question: str, *, usual: str = "", missing: str = "") -> str:
+    """Return a line of the operator, or the usual answer if it is empty.
+
+    Args:
+        question: The question.
+        usual: The usual answer, also without a terminal.
+        missing: The option that is needed without a terminal; "" if none is.
+
+    Raises:
+        UsageError: There is no terminal, and an option is needed.
+    """
+    if not sys.stdin.isatty():
+        if missing:
+            raise UsageError(f"there is no terminal to ask; add {missing}")
+        return usual
+    sys.stderr.write(f"{question}{f' [{usual}]' if usual else ''}: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() or usual
+
+
+def hidden_answer(missing: str, question: str) -> str:
+    """Return a line that is typed without echo; it may be empty.
+
+    Args:
+        missing: The options that are needed without a terminal.
+        question: The question.
+
+    Raises:
+        UsageError: There is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"there is no terminal to ask; add {missing}")
+    return getpass.getpass(f"{question}: ").strip()
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -7,13 +7,15 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
-from stormdoor.cli.ask import answer
+from stormdoor.cli.ask import answer, offer
 from stormdoor.cli.init_file import (
     LOCAL_ORIGINS,
     TRAIL_KEY_FILE,
@@ -21,8 +23,10 @@ from stormdoor.cli.init_file import (
     For,
     Login,
     configuration,
+    is_local,
     secret_files,
 )
+from stormdoor.cli.init_openid import NO_OPENID, OpenIdOptions, ask_openid
 from stormdoor.cli.usage import UsageError
 
 __all__ = ["app"]
@@ -33,6 +37,8 @@ T = TypeVar("T", bound=str)
 
 _FILE = Path("stormdoor.toml")
 _STORE = "sqlite:door.db"
+_OIDC = "'stormdoor[oidc]'"
+_LOCAL = LOCAL_ORIGINS[0]
 _HELP = " (stormdoor init --help)"
 _PURPOSES: dict[For, str] = {
     "own": "my own code, to which I can add lines",
@@ -42,6 +48,7 @@ _PURPOSES: dict[For, str] = {
 _LOGINS: dict[Login, str] = {
     "password": "people: a name and a password, at a page of the login",
     "api-key": "programs: API keys",
+    "openid": "people: an account at an OpenID provider, such as Google, Entra or Keycloak",
 }
 
 
@@ -52,6 +59,9 @@ def init(
     login: Annotated[tuple[Login, ...], Parameter(negative="")] = (),
     store: str | None = None,
     origin: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    name: str | None = None,
+    tls_self_signed: Annotated[bool, Parameter(negative="")] = False,
+    openid: OpenIdOptions = NO_OPENID,
     config: Annotated[Path, Parameter(name=["--config", "-c"])] = _FILE,
     force: bool = False,
 ) -> int:
@@ -61,9 +71,12 @@ def init(
         command: The command that starts the program today, after `--`.
         purpose: own: code to which you can add lines. program: one of others. nodes: your code on several
             nodes.
-        login: password: people. api-key: programs. May be repeated.
+        login: password: people. api-key: programs. openid: people, at an OpenID provider. May be repeated.
         store: URL of the store: sqlite:door.db, or postgresql://user@host/name.
         origin: An address of the pages, as browsers show it. May be repeated. This machine if left out.
+        name: Name of the application on the page of the login.
+        tls_self_signed: Let stormdoor run serve over https:// with a certificate of this machine.
+        openid: The provider.
         config: The file to write. stormdoor.toml if left out.
         force: Replace the file if there is one. The key of the trail is never replaced.
     """
@@ -91,12 +104,18 @@ def init(
     )
     if purpose == "nodes" and not store.startswith("postgresql:"):
         raise UsageError("several nodes need PostgreSQL: --store postgresql://user@host/name")
-    answers = Answers(
-        purpose=purpose,
-        logins=tuple(dict.fromkeys(login)),
-        store=store,
-        origins=origin or (() if purpose == "program" else LOCAL_ORIGINS),
-        own_login=own_login,
+    answers = _ask_pages(
+        Answers(
+            purpose=purpose,
+            logins=tuple(dict.fromkeys(login)),
+            store=store,
+            origins=origin,
+            own_login=own_login,
+            name=name or "",
+            tls=tls_self_signed,
+        ),
+        openid,
+        ask_name=name is None,
     )
     plain = shlex.join(command or ("python", "app.py"))
     under_run = f" run --config {shlex.quote(str(config))} -- {plain}"
@@ -107,6 +126,40 @@ def init(
     say(f"Wrote {', '.join(_write(secrets, config, text, force=force))}.")
     _explain(answers, config, f"{own_command()}{under_run}" if purpose == "program" else plain)
     return 0
+
+
+def _ask_pages(answers: Answers, openid: OpenIdOptions, *, ask_name: bool) -> Answers:
+    """Return the answers with those about the pages: TLS, their address, the provider and the name."""
+    people, at_provider = answers.people, "openid" in answers.logins
+    if openid != NO_OPENID and not at_provider:
+        raise UsageError("the options of an OpenID provider need --login openid")
+    if answers.name and not people:
+        raise UsageError(
+            "--name is for the page of the login, which --login password or openid has"
+        )
+    tls, origins = answers.tls, answers.origins
+    own_tls = answers.purpose == "program" and all(map(is_local, origins))
+    if tls and not own_tls:
+        raise UsageError(
+            "--tls-self-signed is for a program of others on this machine; leave it out"
+        )
+    if people and own_tls and not tls:
+        question = "Serve over https:// with a certificate of this machine? Safari needs it. y or n"
+        tls = offer(question, usual="n").lower() in ("y", "yes")
+    provider = None
+    if at_provider:
+        local = _LOCAL.replace("http:", "https:") if tls else _LOCAL
+        address = origins[0] if origins else offer("The address that browsers show", usual=local)
+        if address != local:
+            origins = origins or (address,)
+        if tls and not address.startswith("https:"):
+            raise UsageError(f"with TLS, the address begins with https://, not {address}")
+        provider = ask_openid(openid, address)
+    name = answers.name
+    if people and ask_name:
+        name = offer("Name of the application, for the page of the login. Enter for none")
+    usual = () if answers.purpose == "program" else LOCAL_ORIGINS
+    return replace(answers, origins=origins or usual, openid=provider, name=name, tls=tls)
 
 
 def _own_login(command: Sequence[str]) -> str:
@@ -179,7 +232,7 @@ def _write(secrets: Mapping[str, str], config: Path, text: str, *, force: bool) 
 def _explain(answers: Answers, config: Path, start: str) -> None:
     """Print the next steps; the last one is the command that starts the program."""
     from stormdoor.cli.output import say
-    from stormdoor.settings.installation import own_command
+    from stormdoor.settings.installation import install_command, own_command
 
     name, command = shlex.quote(str(config)), own_command()
     if answers.store.startswith("postgresql:"):
@@ -196,6 +249,12 @@ def _explain(answers: Answers, config: Path, start: str) -> None:
         say(f'    {command} keys issue robot --name first --scope "*" --config {name}')
     if answers.purpose == "program" and "password" in answers.logins:
         say("The first start makes the account admin, and shows its password.")
+    if answers.openid is not None:
+        if find_spec("authlib") is None:
+            say("Install the packages that a login at a provider needs:")
+            say(f"    {install_command(_OIDC)}")
+        say("Register this address of the application at the provider:")
+        say(f"    {answers.openid.redirect_uri}")
     if answers.purpose == "nodes":
         say(f"Copy {config} and the files that it names to each node.")
     say("Start it:" if answers.purpose != "nodes" else "Start it on each node:")
@@ -206,12 +265,14 @@ def _explain_code(answers: Answers, config: Path) -> None:
     """Print the lines of Python that guard the application."""
     from stormdoor.cli.output import say
 
-    login = "password" in answers.logins
     names, routes = "Guard, protect", "..."
-    if login:
+    if answers.people:
         names = "Guard, login_routes, protect"
         routes = '*login_routes(guard, endpoint="/", built_in_pages=True), ...'
     say("Guard your application in its code; your routes stand for the dots:")
     say(f"    from stormdoor import {names}")
+    if answers.openid is not None:
+        routes = f"*oidc_routes(guard), {routes}"
+        say("    from stormdoor.tornado.oidc_routes import oidc_routes")
     say(f"    guard = Guard.from_config({json.dumps(str(config))})")
     say(f"    application = protect(Application([{routes}], websocket_ping_interval=20), guard)")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from stormdoor.cli.init_openid import OpenId
 from stormdoor.core.address import is_loopback_host
 from stormdoor.core.origin import parse_origin
 
@@ -18,15 +19,17 @@ __all__ = [
     "For",
     "Login",
     "configuration",
+    "is_local",
     "secret_files",
 ]
 
 For = Literal["own", "program", "nodes"]
-Login = Literal["password", "api-key"]
+Login = Literal["password", "api-key", "openid"]
 
 LOCAL_ORIGINS = ("http://127.0.0.1:8888", "http://localhost:8888")
 TRAIL_KEY_FILE = "stormdoor-trail.key"
 _STORE_FILE = "stormdoor-store.url"
+_CLIENT_FILE = "stormdoor-client.secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,9 @@ class Answers:
         store: URL of the store.
         origins: The addresses of the pages; for a program of others, none if only this machine opens them.
         own_login: The preset of a program that logs its users in by itself, or "".
+        openid: The provider of the login, if people log in at one.
+        name: Name of the application on the page of the login, or "".
+        tls: Whether `stormdoor run` serves with a certificate of this machine.
     """
 
     purpose: For
@@ -46,6 +52,14 @@ class Answers:
     store: str
     origins: Sequence[str] = ()
     own_login: str = ""
+    openid: OpenId | None = None
+    name: str = ""
+    tls: bool = False
+
+    @property
+    def people(self) -> bool:
+        """Whether people log in at the pages of stormdoor."""
+        return "password" in self.logins or "openid" in self.logins
 
     @property
     def has_secret_url(self) -> bool:
@@ -58,6 +72,8 @@ def secret_files(answers: Answers) -> dict[str, str]:
     found = {TRAIL_KEY_FILE: secrets.token_hex(32)}
     if answers.has_secret_url:
         found[_STORE_FILE] = answers.store
+    if answers.openid is not None and answers.openid.secret:
+        found[_CLIENT_FILE] = answers.openid.secret
     return found
 
 
@@ -74,6 +90,9 @@ def configuration(answers: Answers, name: str, start: str) -> str:
         _place(answers),
         _store(answers),
         _logins(answers),
+        _run(answers),
+        _openid(answers.openid),
+        _pages(answers),
         _rights(answers),
     ]
     return "\n".join(part for part in parts if part)
@@ -92,17 +111,18 @@ def _place(answers: Answers) -> str:
             "# `stormdoor run` starts the program. Without `origins`, pages of this machine open sockets.\n"
             "stormdoor_run = true\n"
         )
-        if answers.origins:
+        origins = [one for one in answers.origins if not is_local(one)]
+        if origins:
             return (
                 f"{text}\n# The address that browsers show, and the proxy that serves it.\n"
-                f'origins = {_list(answers.origins)}\ntrusted_proxies = ["127.0.0.1"]\n'
+                f'origins = {_list(origins)}\ntrusted_proxies = ["127.0.0.1"]\n'
             )
         return f'{text}# origins = ["https://app.example"]\n'
     text = (
         "# The addresses of your pages, as browsers show them. Other pages open no socket.\n"
         f"origins = {_list(answers.origins)}\n"
     )
-    if not any(map(_is_local, answers.origins)):
+    if not any(map(is_local, answers.origins)):
         return (
             f"{text}# The proxies that end TLS in front of the server.\n"
             'trusted_proxies = ["127.0.0.1"]\n'
@@ -131,14 +151,67 @@ def _logins(answers: Answers) -> str:
 # The program logs its users in by itself. `stormdoor preset show {answers.own_login}` has its roles.
 preset = "{answers.own_login}"
 """
-    written = {
-        "password": "# People log in with a name and a password, at /auth/login.",
-        "api-key": "# Programs send an API key: Authorization: Bearer KEY.",
-    }
-    kinds = {"password": "session", "api-key": "api-key"}
+    written = []
+    if answers.people:
+        how = "People log in at /auth/login, and get a session."
+        if "openid" not in answers.logins:
+            how = "People log in with a name and a password, at /auth/login."
+        written.append(f'# {how}\n[[authenticators]]\nkind = "session"\n')
+    if "api-key" in answers.logins:
+        how = "Programs send an API key: Authorization: Bearer KEY."
+        written.append(f'# {how}\n[[authenticators]]\nkind = "api-key"\n')
+    return "\n".join(written)
+
+
+def _openid(openid: OpenId | None) -> str:
+    """Return the table of the provider, and of the users who may enter."""
+    if openid is None:
+        return ""
+    lines = [
+        "# People log in at this provider. Register redirect_uri there, exactly as it is here.",
+        "[oidc]",
+    ]
+    facts = {"provider": openid.provider, "issuer": openid.issuer, "client_id": openid.client_id}
+    lines += [f"{name} = {json.dumps(said)}" for name, said in facts.items() if said]
+    secret = _CLIENT_FILE if openid.secret else openid.secret_file and openid.secret_file.resolve()
+    if secret:
+        lines.append(f"client_secret = {{ file = {json.dumps(str(secret))} }}")
+    lines.append(f"redirect_uri = {json.dumps(openid.redirect_uri)}")
+    who = "Each user of the provider may enter; allowed_domains and allowed_groups restrict that."
+    if openid.domains:
+        who = "Users with a verified address of these domains may enter."
+    lines += ["", f"# {who}"]
+    if openid.domains:
+        lines.append(f"allowed_domains = {_list(openid.domains)}")
+        if not openid.provider:
+            lines.append('scopes = ["openid", "email"]')
+    lines += ["# Each gets an account at the first login, with these roles.", 'unknown = "create"']
+    return "\n".join([*lines, 'default_roles = ["member"]', ""])
+
+
+def _pages(answers: Answers) -> str:
+    """Return the table of the pages of the login."""
+    lines = []
+    if answers.name:
+        lines.append(f"name = {json.dumps(answers.name, ensure_ascii=False)}")
+    if "openid" in answers.logins and "password" not in answers.logins:
+        lines.append("passwords = false  # the provider is the only way in")
+    if not lines:
+        return ""
     return "\n".join(
-        f'{written[one]}\n[[authenticators]]\nkind = "{kinds[one]}"\n' for one in answers.logins
+        ["# The page of the login. `color` and `notice` are more.", "[login]", *lines, ""]
     )
+
+
+def _run(answers: Answers) -> str:
+    """Return the table of `stormdoor run`."""
+    if not answers.tls:
+        return ""
+    return """\
+# `stormdoor run` serves over https:// with a certificate of this machine. Browsers warn of it once.
+[run]
+tls = "self-signed"
+"""
 
 
 def _rights(answers: Answers) -> str:
@@ -163,7 +236,7 @@ grants = ["app:use"]
 """
 
 
-def _is_local(origin: str) -> bool:
+def is_local(origin: str) -> bool:
     """Return whether only browsers of this machine reach the pages of an origin."""
     parsed = parse_origin(origin)
     return parsed is not None and is_loopback_host(parsed.host)
