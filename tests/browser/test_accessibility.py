@@ -21,6 +21,7 @@ _NOTICE = "Maintenance on Friday, 18:00.\nThe plots of last week stay readable."
 _WIDE = """() => [document.documentElement, ...document.querySelectorAll("main, main *")]
     .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline")
     .map((one) => one.outerHTML.slice(0, 120))"""
+_REF = "7GQ2M4XK9B"
 _LONG = "a-very-long-name-of-an-account@" + "subdomain." * 8 + "example"
 
 
@@ -30,7 +31,7 @@ def _looks(language: str, color: str) -> dict[str, str]:
     pages = LoginPages(appearance if color else LoginAppearance(), language)
     return {
         "login": pages.login("/auth/login", None),
-        "wrong": pages.login("/auth/login", "unauthenticated"),
+        "wrong": pages.login("/auth/login", "unauthenticated", ref=_REF),
         "ended": pages.login("/auth/login", None, remark=pages.session_ended()),
         "lost": pages.login("/auth/login", None, remark=pages.lost_cookie(plain=True)),
         "blocked": pages.login("/auth/login", None, remark=pages.lost_cookie(plain=False)),
@@ -39,15 +40,15 @@ def _looks(language: str, color: str) -> dict[str, str]:
             None, "unavailable", providers={"/auth/a/login": _LONG, "/auth/b/login": "Our house"}
         ),
         "beside": pages.login("/auth/login", None, providers={"/auth/oidc/login": "Our house"}),
-        "provider-failed": pages.provider_failed("unauthenticated", "/auth/oidc/login"),
-        "provider-forbids": pages.provider_failed("forbidden", "/auth/oidc/login"),
-        "lost-at-provider": pages.lost("/auth/oidc/login"),
+        "provider-failed": pages.provider_failed("unauthenticated", "/auth/oidc/login", _REF),
+        "provider-forbids": pages.provider_failed("forbidden", "/auth/oidc/login", _REF),
+        "lost-at-provider": pages.lost("/auth/oidc/login", _REF),
         "second-factor": pages.second_factor("/auth/second-factor", "unauthenticated").replace(
             "<details>", "<details open>"
         ),
         "signed-in": pages.logout(_LONG, logout="/out", login="/in", continue_at="/lab"),
         "signed-out": pages.logout(None, logout="/out", login="/in"),
-        "forbidden": pages.forbidden(_LONG, "/in"),
+        "forbidden": pages.forbidden(_LONG, "/in", _REF),
     }
 
 

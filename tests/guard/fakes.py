@@ -31,6 +31,7 @@ from stormdoor.ports import Store, StoredState
 from stormdoor.ports.clock import readings
 from stormdoor.stores import MemoryStore
 from tests.support.clock import FakeClock
+from tests.support.references import without_reference
 
 __all__ = [
     "CHAT",
@@ -232,7 +233,7 @@ class FakeSink:
 
     def shut(self, code: int, reason: str) -> None:
         """See `Sink`."""
-        self.closed = (code, reason)
+        self.closed, self.reason = (code, without_reference(reason)), reason
         if self.fault is not None:
             raise self.fault
 

@@ -14,6 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
+from tests.support.references import without_reference
+
 __all__ = ["Client", "FailedError", "RefusedError", "answer_of", "end_of", "open_socket"]
 
 _ANSWER_SECONDS = 60.0
@@ -164,4 +166,8 @@ async def end_of(socket: ClientConnection) -> str:
 
 def _close_of(closed: ConnectionClosed) -> str:
     frame = closed.rcvd
-    return "dropped" if frame is None else f"{int(frame.code)} {frame.reason}".strip()
+    if frame is None:
+        return "dropped"
+    guarded = "; reference " in frame.reason
+    reason = without_reference(frame.reason) if guarded else frame.reason
+    return f"{int(frame.code)} {reason}".strip()

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any
 
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, RequestHandler
 
 from stormdoor.apps.adapter import Adapter, Releases, Setup
 from stormdoor.apps.login import add_login
@@ -21,6 +21,7 @@ from stormdoor.apps.self_check import HostChangedError, memory_request, run_apar
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.inspection import FoundRoute, inspect
 from stormdoor.tornado.outbound_mixin import connection_of
 from stormdoor.tornado.pages import principal_of
@@ -185,8 +186,9 @@ def _bound(
             detail = "a session, file or message of Streamlit that belongs to another login"
             refusal = Refusal(Denial.FORBIDDEN, detail)
             handshake = session_parser(guard()).parse(self.request)
-            guard().admission.refused(handshake, refusal, principal=principal.id)
-            raise HTTPError(403)
+            refusal = guard().admission.refused(handshake, refusal, principal=principal.id)
+            finish_refusal(self, refusal)
+            return None
 
     Bound.__name__ = Bound.__qualname__ = handler.__name__
     Bound.__module__ = handler.__module__

@@ -6,7 +6,7 @@ operator's explanation is in `Refusal.detail` and goes only to the log and the t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from msgspec.structs import force_setattr
@@ -128,6 +128,8 @@ class Refusal:
         headers: Names and values for the answer to a handshake, such as a challenge. They are public.
         charged: Whether the address is charged with a failed authentication.
         needs: The missing requirements, if a stronger authentication would be enough.
+        ref: The reference, which the client gets, and the log and the trail have, too. A refusal has one once
+            it is recorded. It is no part of the comparison.
     """
 
     denial: Denial
@@ -137,6 +139,7 @@ class Refusal:
     headers: tuple[tuple[str, str], ...] = ()
     charged: bool = True
     needs: Needs | None = None
+    ref: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Keep the detail on one line: it may quote a client, and a log entry is one line."""
@@ -155,12 +158,17 @@ class Refusal:
         return self.denial in _WITHDRAWN
 
     @property
+    def text(self) -> str:
+        """The public text: that of the answer, with the reference."""
+        text = self.answer.text
+        return f"{text}; reference {self.ref}" if self.ref else text
+
+    @property
     def close_reason(self) -> str:
         """The reason in the close frame (RFC 6455 §5.5.1).
 
         That of a restart (1012) and of "try again later" (1013) says after how many seconds to return.
         """
-        answer = self.answer
-        if self.retry_after is None or answer.close_code not in _PASSING:
-            return answer.text
-        return f"{answer.text}; retry after {self.retry_after} s"
+        if self.retry_after is None or self.answer.close_code not in _PASSING:
+            return self.text
+        return f"{self.text}; retry after {self.retry_after} s"

@@ -154,6 +154,7 @@ class FirstMessageAuthentication:
     ) -> None:
         if not self.registry.end(connection, refusal, recorded=False):
             return
+        refusal = connection.closed_by or refusal
         known = not connection.awaiting_authentication
         self.pipeline.refused(
             waiting.handshake,

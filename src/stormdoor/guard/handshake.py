@@ -34,6 +34,7 @@ from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.lease_waits import OnWait
 from stormdoor.guard.operator_log import OperatorLog
+from stormdoor.guard.references import referenced
 from stormdoor.guard.registration import Registration
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
@@ -244,7 +245,7 @@ class HandshakePipeline:
         if authentication is not None:
             kind, id = authentication.kind, authentication.principal.id
         proven = authentication is not None and is_proven(authentication.principal)
-        self.refused(
+        refusal = self.refused(
             handshake,
             refusal,
             permission=endpoint.permission or "",
@@ -326,7 +327,7 @@ class HandshakePipeline:
             refusal = refusal_for(error, _log, f"admission failed for {endpoint.name}")
         if refusal is not None:
             found = attempt.authentication
-            self.refused(
+            refusal = self.refused(
                 handshake,
                 refusal,
                 permission=endpoint.permission or "",
@@ -437,7 +438,7 @@ class HandshakePipeline:
         kind: str = "",
         principal: str = "",
         claimed: str = "",
-    ) -> None:
+    ) -> Refusal:
         """Count, record and log a refused request; `admit` has done so for its own handshakes.
 
         Args:
@@ -447,7 +448,11 @@ class HandshakePipeline:
             kind: Kind of the credential, if one was accepted.
             principal: The principal that has proved its identity, if one has.
             claimed: The principal that the client names without a proof.
+
+        Returns:
+            The refusal to answer with: it has the reference of the record.
         """
+        refusal = referenced(refusal)
         self._statistics.refused[refusal.denial] += 1
         self._trail.note(
             Event(
@@ -462,6 +467,7 @@ class HandshakePipeline:
                 address=handshake.address,
                 user_agent=handshake.user_agent,
                 detail=refusal.detail,
+                ref=refusal.ref,
                 proven=principal != "",
             )
         )
@@ -473,6 +479,7 @@ class HandshakePipeline:
             permission=permission,
             kind=kind,
         )
+        return refusal
 
 
 def _limit_checks(steps: Iterable[Step | LimitStep]) -> tuple[LimitCheck, ...]:

@@ -12,6 +12,7 @@ from stormdoor.core.event import REFUSED_AS, Event
 from stormdoor.core.limits import Limits
 from stormdoor.guard.operator_log import LogLimiter, OperatorLog
 from stormdoor.guard.rate_limiter import KeyedRateLimiter
+from stormdoor.guard.references import referenced
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.tcp_connections import TcpConnections
@@ -156,14 +157,19 @@ class ListenerLimits:
             f"{self.limits.unfinished_requests_per_address} is reached",
         )
 
-    def record(self, refusal: Refusal, address: str, path: str = "") -> None:
-        """Count a refusal, and record it: of equal refusals of one address, one per second."""
+    def record(self, refusal: Refusal, address: str, path: str = "") -> Refusal:
+        """Count a refusal, and record it: of equal refusals of one address, one per second.
+
+        Returns:
+            The refusal to answer with: it has a reference.
+        """
+        refusal = referenced(refusal)
         if self._statistics is not None:
             self._statistics.refused[refusal.denial] += 1
         key = f"{refusal.denial.value} {self.key(address)}"
         merged = self._recorded.show(key, self.clock.monotonic())
         if merged is None:
-            return
+            return refusal
         self._operator_log.refused(refusal, path=path, address=address)
         if self._trail is not None:
             self._trail.note(
@@ -175,6 +181,8 @@ class ListenerLimits:
                     address=address,
                     detail=refusal.detail,
                     count=1 + merged,
+                    ref=refusal.ref,
                     proven=False,
                 )
             )
+        return refusal

@@ -13,7 +13,7 @@ __all__ = ["MergedEntries"]
 class MergedEntries:
     """Counts events of one name and cause, and of one principal if they are proven.
 
-    The entry has no other data of the clients than their largest networks.
+    The entry has no other data of the clients than their largest networks, and the reference of the first.
 
     Args:
         first: The first event; `add` counts it, too.
@@ -28,6 +28,7 @@ class MergedEntries:
             name=first.name,
             cause=first.cause,
             principal=first.principal if first.proven else "",
+            ref=first.ref,
             proven=first.proven,
         )
         self._why = why

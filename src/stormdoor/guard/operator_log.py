@@ -115,12 +115,13 @@ class OperatorLog:
         if hidden is None:
             return
         _refused.warning(
-            "refused %s %s from %s%s: %s%s",
+            "refused %s %s from %s%s: %s%s%s",
             refusal.denial.value,
             quote(path),
             address,
             f" ({quote(principal)})" if principal else "",
             refusal.detail,
+            _reference(refusal),
             _and(hidden),
             extra=log_fields(
                 REFUSED_AS[refusal.denial],
@@ -133,6 +134,7 @@ class OperatorLog:
                 principal=principal,
                 address=address,
                 detail=refusal.detail,
+                ref=refusal.ref,
             ),
         )
 
@@ -156,8 +158,9 @@ class OperatorLog:
         hidden = self._closes.show(refusal.denial._value_, self._clock.monotonic())
         if hidden is not None:
             _closed.warning(
-                "closed a connection, %s: %s%s",
+                "closed a connection, %s: %s%s%s",
                 *_about(refusal, connection),
+                _reference(refusal),
                 _and(hidden),
                 extra=_fields("connection_closed", hidden, refusal, connection),
             )
@@ -203,7 +206,12 @@ def _fields(
         address=connection.address,
         connection=connection.id,
         detail=refusal.detail,
+        ref=refusal.ref,
     )
+
+
+def _reference(refusal: Refusal) -> str:
+    return f" (reference {refusal.ref})" if refusal.ref else ""
 
 
 def _and(hidden: int) -> str:

@@ -16,6 +16,7 @@ from stormdoor.core.limits import Limits
 from stormdoor.guard.connection import Connection, PrincipalUsage
 from stormdoor.guard.connection_index import ConnectionIndex
 from stormdoor.guard.operator_log import OperatorLog
+from stormdoor.guard.references import referenced
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, LiveConnection
@@ -189,10 +190,11 @@ class Registry:
         # The state changes before anything else: Tornado delivers frames for up to 5 s after close().
         if not connection.transition(ConnectionEvent.ENDED):
             return False
-        connection.closed_by = why
         if why is None:
+            connection.closed_by = None
             self._finish_close(connection, was, code, recorded)
             return True
+        connection.closed_by = referenced(why)
         # INVARIANT: the state changes synchronously; the close frame, the trail entry and callbacks may
         # follow later. Ten thousand of them at once would delay all other clients.
         late = bool(self._close_queue) or self._spent >= CLOSE_BUDGET_SECONDS
@@ -206,9 +208,12 @@ class Registry:
     def end_all(self, connections: Iterable[Connection], why: Refusal) -> int:
         """End many connections for one cause: all stop delivery before the first client is notified.
 
+        They share one reference.
+
         Returns:
             The number of connections that this call ended.
         """
+        why = referenced(why)
         drain_close_queue, before = self._close_queue, len(self._close_queue)
         pending, opened = State.PENDING, State.OPEN
         begun = self._clock.monotonic()
@@ -266,6 +271,7 @@ class Registry:
                     address=connection.address,
                     connection=connection.id,
                     detail=why.detail if why else left,
+                    ref=why.ref if why else "",
                     proven=connection.proven,
                 )
             )

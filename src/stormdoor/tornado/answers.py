@@ -26,6 +26,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor.config.appearance import LoginAppearance
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
+from stormdoor.guard.references import REFERENCE_LENGTH
 from stormdoor.tornado.login_pages import LoginPages
 
 __all__ = [
@@ -47,19 +48,23 @@ ANSWERING = ("finish", "flush", "set_header", "clear_header")
 
 
 def _prepare(denial: Denial) -> tuple[bytes, bytes]:
-    """Return the prepared answer in two parts: before and after its variable headers."""
+    """Return the prepared answer in two parts: before its variable headers, and after them.
+
+    The second one ends where the reference follows.
+    """
     answer = ANSWERS[denial]
-    body = f"{answer.text}\n".encode()
+    told = Refusal(denial, ref="0" * REFERENCE_LENGTH).text
     lines = [
         f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
         "Content-Type: text/plain; charset=utf-8",
-        f"Content-Length: {len(body)}",
+        f"Content-Length: {len(told) + 1}",
         "Cache-Control: no-store",
         "Connection: close",
     ]
     if answer.status == HTTPStatus.UNAUTHORIZED:
         lines.append("WWW-Authenticate: Bearer")
-    return "\r\n".join([*lines, ""]).encode(), b"\r\n\r\n" + body
+    text = told[:-REFERENCE_LENGTH]
+    return "\r\n".join([*lines, ""]).encode(), f"\r\n\r\n{text}".encode()
 
 
 _PREPARED = {denial: _prepare(denial) for denial in Denial}
@@ -90,6 +95,7 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
     connection = request.connection
     if (
         refusal.headers
+        or not refusal.ref
         or request.method != "GET"
         or request.version != "HTTP/1.1"
         or type(connection) is not HTTP1Connection
@@ -109,7 +115,8 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
     stream = HTTP1Connection.detach(connection)  # its own method refuses to detach from a handshake
     if not stream.closed():
         date = b"Date: " + _date(int(now)).encode()
-        written = _write(stream, b"".join((before, date, again, after)))
+        ref = refusal.ref.encode()
+        written = _write(stream, b"".join((before, date, again, after, ref, b"\n")))
         if stream.writing() and written is not None:
             written.add_done_callback(lambda _: stream.close())
         else:
@@ -138,11 +145,15 @@ def finish_refusal(handler: RequestHandler, refusal: Refusal) -> None:
         handler.set_header("WWW-Authenticate", "Bearer")
     for name, value in refusal.headers:
         handler.set_header(name, value)
-    finish_refused(handler, answer.text + "\n")
+    finish_refused(handler, refusal.text + "\n")
 
 
 def finish_forbidden(
-    handler: RequestHandler, principal: str, login: str | None, appearance: LoginAppearance
+    handler: RequestHandler,
+    principal: str,
+    login: str | None,
+    appearance: LoginAppearance,
+    ref: str,
 ) -> None:
     """Answer 403 with a page that says that the account may not open the requested page.
 
@@ -153,6 +164,7 @@ def finish_forbidden(
         principal: The principal of the request.
         login: Address of the login page; None if there is none.
         appearance: That of the login.
+        ref: The reference of the refusal.
     """
     pages = LoginPages(appearance, handler.request.headers.get("Accept-Language", ""))
     handler.clear()
@@ -160,7 +172,7 @@ def finish_forbidden(
     for name, value in pages.headers.items():
         handler.set_header(name, value)
     handler.set_header("Cache-Control", "no-store")
-    finish_refused(handler, pages.forbidden(principal, login))
+    finish_refused(handler, pages.forbidden(principal, login, ref))
 
 
 def finish_refused(handler: RequestHandler, text: str | None = None) -> None:

@@ -51,12 +51,12 @@ class _SecondFactor(FactorRoute):
         if not self.from_form:
             self.refuse(refusal, principal=principal)
             return
-        self.guard.admission.refused(self.handshake, refusal, principal=principal)
+        ref = self.guard.admission.refused(self.handshake, refusal, principal=principal).ref
         page, error = self.route_options.second_factor_page, refusal.answer.error
         if refusal is _NO_PENDING_LOGIN:
             page = self.route_options.login_page
             error = "too-late" if self.route_options.built_in_pages else error
-        self.redirect(self.address(page, error), status=303)
+        self.redirect(self.address(page, error, ref=ref), status=303)
 
 
 class SecondFactorPage(PageRoute, _SecondFactor):
@@ -72,7 +72,7 @@ class SecondFactorPage(PageRoute, _SecondFactor):
             self.redirect(self.address(page, signed_in=lost), status=303)
             return
         action = self.address(f"{options.prefix}/second-factor")
-        self.show(self.pages.second_factor(action, self.asked_error))
+        self.show(self.pages.second_factor(action, self.asked_error, self.asked_ref))
 
 
 class _SecondFactorOptions(FactorRoute):

@@ -117,7 +117,7 @@ class HandshakeMixin(OutboundMixin):
                 else Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
             )
             permission = self._door_endpoint.permission or ""
-            guard.admission.refused(handshake, outcome, permission=permission)
+            outcome = guard.admission.refused(handshake, outcome, permission=permission)
         if isinstance(outcome, Refusal):
             self._door_refuse(outcome)
             return
@@ -213,8 +213,7 @@ class HandshakeMixin(OutboundMixin):
         )
         handshake = self._door_parser.parse(self.request)
         permission = self._door_endpoint.permission or ""
-        self._door_guard.admission.refused(handshake, why, permission=permission)
-        self._door_refuse(why)
+        self._door_refuse(self._door_guard.admission.refused(handshake, why, permission=permission))
 
     async def _door_is_fresh(self) -> bool:
         """Refuse the handshake if the lease has lapsed since its admission, for example during `prepare`.
@@ -373,7 +372,7 @@ class HandshakeMixin(OutboundMixin):
             return None
         if not self._door_guard.registry.opened(connection):
             why = connection.closed_by
-            code, text = (why.answer.close_code, why.answer.text) if why else (1011, "")
+            code, text = (why.answer.close_code, why.close_reason) if why else (1011, "")
             WebSocketHandler.close(self, code, text)
             return None
         self._door_check_stream(connection)

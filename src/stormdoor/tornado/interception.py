@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.ioloop import IOLoop
 from tornado.web import Application, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
-from stormdoor.core.denial import ANSWERS, Denial
+from stormdoor.core.denial import Denial, Refusal
+from stormdoor.guard.operator_log import LogLimiter
+from stormdoor.guard.references import referenced
 from stormdoor.tornado.answer_check import check_answer, wants_socket
 from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.transports.table import TransportTable
@@ -27,6 +31,9 @@ __all__ = [
 
 _ATTRIBUTE = "_stormdoor_interception"
 _RETRY_SECONDS = 5
+
+_log = logging.getLogger("stormdoor.protect")
+_shown = LogLimiter()
 
 
 class Wrapper(Protocol):
@@ -77,12 +84,15 @@ class Unavailable(RequestHandler):
 
     def prepare(self) -> None:
         """Refuse the request."""
-        answer = ANSWERS[Denial.UNAVAILABLE]
-        self.set_status(answer.status)
+        refusal = referenced(Refusal(Denial.UNAVAILABLE, "protect() has not succeeded"))
+        hidden = _shown.show("unavailable", IOLoop.current().time())
+        if hidden is not None:
+            _log.warning("refused a request: %s (reference %s)", refusal.detail, refusal.ref)
+        self.set_status(refusal.answer.status)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("Retry-After", str(_RETRY_SECONDS))
-        self.finish(answer.text + "\n")
+        self.finish(refusal.text + "\n")
 
     def data_received(self, chunk: bytes) -> None:
         """Ignore the body."""

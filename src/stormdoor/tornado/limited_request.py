@@ -17,6 +17,7 @@ from tornado.httputil import (
 from stormdoor.core.address import client_address
 from stormdoor.core.denial import ANSWERS, Denial, Refusal
 from stormdoor.guard.listener_limits import ListenerLimits
+from stormdoor.guard.references import REFERENCE_LENGTH, referenced
 from stormdoor.guard.tcp_connections import Progress, TcpConnection
 from stormdoor.guard.unfinished_bodies import UnfinishedBody
 
@@ -25,17 +26,19 @@ __all__ = ["LimitedRequest", "Listener", "prepared"]
 
 def prepared(refusal: Refusal) -> bytes:
     """Return the bytes of the answer to a refused request. The connection closes after it."""
-    return _PREPARED[refusal.denial]
+    return _PREPARED[refusal.denial] % (referenced(refusal).ref.encode(),)
 
 
 def _prepare(denial: Denial) -> bytes:
+    """Return the answer with a place for the reference."""
     answer = ANSWERS[denial]
-    body = answer.text.encode() + b"\n"
+    body = Refusal(denial, ref="%b").text.encode() + b"\n"
+    size = len(body) - len("%b") + REFERENCE_LENGTH
     again = b"Retry-After: 1\r\n" if answer.status in (429, 503) else b""
     return (
         b"HTTP/1.1 %d Refused\r\nContent-Type: text/plain; charset=utf-8\r\n"
         b"Cache-Control: no-store\r\n%bConnection: close\r\nContent-Length: %d\r\n\r\n%b"
-        % (answer.status, again, len(body), body)
+        % (answer.status, again, size, body)
     )
 
 
@@ -209,12 +212,12 @@ class LimitedRequest(HTTPMessageDelegate):
         """End a request with an incomplete body."""
         self._body, self._abandoned = None, True
         refusal = Refusal(Denial.SLOW_REQUEST, why)
-        self._server.front.record(refusal, self._address, self._path)
+        refusal = self._server.front.record(refusal, self._address, self._path)
         _write_and_close(self._connection.stream, prepared(refusal))
 
     def _refuse(self, refusal: Refusal) -> None:
         self._end_body()
-        self._server.front.record(refusal, self._address, self._path)
+        refusal = self._server.front.record(refusal, self._address, self._path)
         # Not its own method, which refuses to detach from a handshake.
         _write_and_close(HTTP1Connection.detach(self._connection), prepared(refusal))
 

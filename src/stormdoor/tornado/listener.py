@@ -101,7 +101,7 @@ class GuardedServer(HTTPServer):
 
     def _refuse_connection(self, connection: socket.socket, peer: str, refusal: Refusal) -> None:
         """Answer without reading the request, and close."""
-        self.front.record(refusal, peer)
+        refusal = self.front.record(refusal, peer)
         if self.ssl_options is None:
             with suppress(OSError):
                 connection.setblocking(False)

@@ -42,6 +42,8 @@ button.plain,a.plain{background:none;border-color:var(--line);color:var(--text);
 .error{color:var(--bad)}
 .app{margin:0 0 4px;color:var(--soft);font-weight:600}
 .notice{padding:10px 12px;border-radius:8px;background:var(--page);white-space:pre-line}
+.ref{color:var(--soft);font-size:.875rem}
+.ref b{font-family:ui-monospace,monospace;letter-spacing:.05em;user-select:all}
 ul{margin:0 0 12px;padding-left:20px}
 li{margin:0 0 8px}
 code{display:block;font:.8125rem/1.5 ui-monospace,monospace;white-space:pre-wrap}
@@ -130,11 +132,19 @@ class LoginPages:
             + "</main></body></html>\n"
         )
 
-    def _error(self, error: str | None, wrong: str = "wrong_password") -> str:
+    def _error(self, error: str | None, ref: str, wrong: str = "wrong_password") -> str:
         if not error:
             return ""
         name = wrong if error == "unauthenticated" else _ERRORS.get(error, "not_now")
-        return f'<p class="error" role="alert">{self._texts[name]}</p>'
+        return f'<p class="error" role="alert">{self._texts[name]}</p>{self._reference(ref)}'
+
+    def _reference(self, ref: str) -> str:
+        """Return the line with the reference of a refusal, which a user can send to the operator."""
+        return (
+            f'<p class="ref">{self._texts["reference"]} <b>{xhtml_escape(ref)}</b></p>'
+            if ref
+            else ""
+        )
 
     def _link(self, address: str, name: str) -> str:
         return f'<a class="button" href="{xhtml_escape(address)}">{self._texts[name]}</a>'
@@ -151,6 +161,7 @@ class LoginPages:
         action: str | None,
         error: str | None,
         *,
+        ref: str = "",
         remark: str = "",
         providers: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
@@ -159,6 +170,7 @@ class LoginPages:
         Args:
             action: Address that the form is sent to; None for a login at a provider alone.
             error: The `error` of the last attempt, from the address of the page; it selects a fixed text.
+            ref: The reference of that failure.
             remark: A remark of this class above the form: `lost_cookie()` or `session_ended()`.
             providers: By the address that begins the login at a provider, its name on the button.
         """
@@ -167,7 +179,7 @@ class LoginPages:
             form, kind = self._password_form(action), "button plain"
         return self._page(
             texts["sign_in"],
-            self._error(error) or remark,
+            self._error(error, ref) or remark,
             form,
             *(
                 f'<a class="{kind}" href="{xhtml_escape(address)}">'
@@ -187,9 +199,9 @@ class LoginPages:
             f"<button>{texts['sign_in']}</button>",
         )
 
-    def session_ended(self) -> str:
-        """Return the remark that the session of the browser has ended."""
-        return f'<p role="status">{self._texts["session_ended"]}</p>'
+    def session_ended(self, ref: str = "") -> str:
+        """Return the remark that the session of the browser has ended, with the reference of the refusal."""
+        return f'<p role="status">{self._texts["session_ended"]}</p>{self._reference(ref)}'
 
     def lost_cookie(self, *, plain: bool) -> str:
         """Return the remark that the browser did not send back the cookie of the login.
@@ -208,21 +220,23 @@ class LoginPages:
             f"<li>{texts['cookie_way_setting']} <code>{_SETTING}</code></li></ul>"
         )
 
-    def lost(self, login: str) -> str:
+    def lost(self, login: str, ref: str) -> str:
         """Return the page after a login at a provider, for a browser that kept no cookie over `http://`.
 
         Args:
             login: The address that begins the login again.
+            ref: The reference of the refusal.
         """
-        remark = self.lost_cookie(plain=True)
+        remark = self.lost_cookie(plain=True) + self._reference(ref)
         return self._page(self._texts["sign_in"], remark, self._link(login, "sign_in_again"))
 
-    def provider_failed(self, error: str, login: str) -> str:
+    def provider_failed(self, error: str, login: str, ref: str) -> str:
         """Return the page after a login at a provider that gave no session.
 
         Args:
             error: The public word for the failure; it selects a fixed text.
             login: The address that begins the login again.
+            ref: The reference of the refusal.
         """
         texts = self._texts
         if error != "forbidden":
@@ -232,10 +246,10 @@ class LoginPages:
             # The provider may else choose the same account again without a question.
             name, said = "provider_forbids", f"<p>{texts['ask_operator']}</p>"
             way = self._link(f"{login}?prompt=select_account", "other_account")
-        alert = f'<p class="error" role="alert">{texts[name]}</p>'
+        alert = f'<p class="error" role="alert">{texts[name]}</p>{self._reference(ref)}'
         return self._page(texts["not_signed_in"], alert, said, way)
 
-    def second_factor(self, action: str, error: str | None) -> str:
+    def second_factor(self, action: str, error: str | None, ref: str = "") -> str:
         """Return the page that asks for the code of a second factor, or for a recovery code.
 
         It is the same for every principal, so that it tells nothing about an account. Passkeys need a script.
@@ -243,11 +257,12 @@ class LoginPages:
         Args:
             action: Address that the forms are sent to.
             error: The `error` of the last attempt.
+            ref: The reference of that failure.
         """
         texts = self._texts
         return self._page(
             texts["second_step"],
-            self._error(error, "wrong_code"),
+            self._error(error, ref, "wrong_code"),
             _form(
                 action,
                 f'<label for="totp">{texts["code"]}</label><input id="totp" name="totp" '
@@ -286,17 +301,18 @@ class LoginPages:
             heading=self._with_name("signed_in_as", name),
         )
 
-    def forbidden(self, name: str, login: str | None) -> str:
+    def forbidden(self, name: str, login: str | None, ref: str = "") -> str:
         """Return the page for an account that may not open a page of the application.
 
         Args:
             name: The principal of the request.
             login: Address of the login page, which asks for another account; None if there is none.
+            ref: The reference of the refusal.
         """
         texts = self._texts
         return self._page(
             texts["may_not_open"],
             f"<p>{self._with_name('account_may_not', name)}</p>",
-            f"<p>{texts['ask_operator']}</p>",
+            f"<p>{texts['ask_operator']}</p>{self._reference(ref)}",
             "" if login is None else self._link(login, "other_account"),
         )

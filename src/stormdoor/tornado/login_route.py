@@ -23,6 +23,7 @@ from stormdoor.core.needs import Needs
 from stormdoor.core.origin import SAFE_METHODS
 from stormdoor.core.session import Session
 from stormdoor.guard.handshake_checks import PAGES
+from stormdoor.guard.references import is_reference
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.built_in_route import BuiltInRoute
 from stormdoor.tornado.foreign_request import refuse_foreign
@@ -32,6 +33,7 @@ from stormdoor.tornado.session_handler import Caller
 
 __all__ = [
     "CHANGED",
+    "REF",
     "SESSION_ENDED",
     "SIGNED_IN",
     "LoginRoute",
@@ -47,6 +49,8 @@ _OFF = Refusal(
 )
 SIGNED_IN = "signed-in"
 """Argument in the address after a login: the cookie of the login must be there. It proves nothing."""
+REF = "ref"
+"""Name of the argument of a page's address that has the reference of a refusal."""
 SESSION_ENDED = "session-ended"
 """The `error` in the address of the login page, for a browser with the cookie of a session that has ended."""
 
@@ -128,15 +132,28 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
             return self.after_login
         return self.address(f"{options.prefix}/login", signed_in=True)
 
-    def address(self, page: str, error: str | None = None, *, signed_in: bool = False) -> str:
+    def address(
+        self,
+        page: str,
+        error: str | None = None,
+        *,
+        ref: str | None = None,
+        signed_in: bool = False,
+    ) -> str:
         """Return the address of a page of the login, which remembers the path to return to.
 
         Args:
             page: Address of the page.
             error: The public word for the failure of the last attempt.
+            ref: The reference of that failure.
             signed_in: Whether the browser must have the cookie of the login there.
         """
-        given = {"error": error, SIGNED_IN: "1" if signed_in else None, "next": self.return_path}
+        given = {
+            "error": error,
+            REF: ref,
+            SIGNED_IN: "1" if signed_in else None,
+            "next": self.return_path,
+        }
         query = urlencode({name: said for name, said in given.items() if said is not None})
         return f"{page}?{query}" if query else page
 
@@ -275,7 +292,7 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
             Finish: Always.
         """
         refusal = Refusal(Denial.STEP_UP, f"needs {needs}", needs=needs)
-        self.guard.admission.refused(self.handshake, refusal, principal=account.id)
+        refusal = self.guard.admission.refused(self.handshake, refusal, principal=account.id)
         # A user without both logs in again at the provider.
         has_password = self.guard.password_login and account.password_hash is not None
         otherwise = ["password"] if has_password else []
@@ -283,6 +300,7 @@ class LoginRoute(BuiltInRoute[LoginRouteOptions]):
         self.answer(
             {
                 "error": refusal.answer.error,
+                "ref": refusal.ref,
                 "needs": needs.on_the_wire(),
                 "methods": list(methods) or otherwise,
             }
@@ -313,6 +331,12 @@ class PageRoute(LoginRoute):
     def asked_error(self) -> str | None:
         """Return the `error` of the address of a page."""
         return self.get_query_argument("error", None)
+
+    @property
+    def asked_ref(self) -> str:
+        """Return the reference in the address of a page; "" without a valid one."""
+        ref = self.get_query_argument(REF, "")
+        return ref if is_reference(ref) else ""
 
 
 def _permissions(guard: Guard) -> set[str]:

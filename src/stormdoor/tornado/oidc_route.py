@@ -72,16 +72,17 @@ class OpenIdRoute(BuiltInRoute[OpenIdRouteOptions]):
 
     def refuse_page(self, refusal: Refusal, *, principal: str = "") -> None:
         """Show a page that the login failed, and log the reason for the operator."""
-        self.guard.admission.refused(self.handshake, refusal, principal=principal)
+        refusal = self.guard.admission.refused(self.handshake, refusal, principal=principal)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
-        self._show(refusal, self.pages_of().provider_failed(refusal.answer.error, self._login))
+        page = self.pages_of().provider_failed(refusal.answer.error, self._login, refusal.ref)
+        self._show(refusal, page)
 
     def refuse_without_cookie(self, refusal: Refusal) -> None:
         """Show that the browser kept no cookie of its login over http://, and the ways out; log them."""
-        self.guard.admission.refused(self.handshake, refusal)
+        ref = self.guard.admission.refused(self.handshake, refusal).ref
         self.guard.registry.operator_log.lost_cookie(self.handshake, plain=True)
-        self._show(refusal, self.pages_of().lost(self._login))
+        self._show(refusal, self.pages_of().lost(self._login, ref))
 
     @property
     def _login(self) -> str:

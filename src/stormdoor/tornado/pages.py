@@ -30,7 +30,7 @@ from stormdoor.tornado.declarations import Declared
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.interception import upgrades
-from stormdoor.tornado.login_route import SESSION_ENDED
+from stormdoor.tornado.login_route import REF, SESSION_ENDED
 from stormdoor.tornado.page_rules import PageRules
 
 __all__ = [
@@ -45,17 +45,18 @@ _IN_TARGETS = "-._~!$&'()*+,;=:@%/?"
 _LOGS_IN = frozenset({Denial.NO_CREDENTIAL, Denial.BAD_CREDENTIAL, Denial.EXPIRED, Denial.REVOKED})
 
 
-def login_address(login: str, request: HTTPServerRequest, *, error: str = "") -> str:
+def login_address(login: str, request: HTTPServerRequest, *, error: str = "", ref: str = "") -> str:
     """Return the address of the login page, which leads back to the page of a request.
 
     Args:
         login: The address without a query.
         request: The request of a browser.
         error: The public word for the reason.
+        ref: The reference of the refusal.
     """
     # Browsers leave some characters of a query as they are, such as brackets.
     target = local_path(quote(request.uri or "", safe=_IN_TARGETS), "")
-    query = {name: said for name, said in (("next", target), ("error", error)) if said}
+    query = {name: said for name, said in (("next", target), ("error", error), (REF, ref)) if said}
     return f"{login}?{urlencode(query, quote_via=quote, safe='')}" if query else login
 
 
@@ -228,7 +229,7 @@ class GuardedPage(RequestHandler):
         """
         self._door_refused = True
         asking = self._door_asking
-        self._door_guard.admission.refused(
+        refusal = self._door_guard.admission.refused(
             handshake,
             refusal,
             permission=permission or "",
@@ -245,12 +246,14 @@ class GuardedPage(RequestHandler):
         if page and asking is not None and refusal.denial is Denial.FORBIDDEN:
             again = login and login_address(login, self.request, error="forbidden")
             appearance = self._door_rules.appearance or self._door_guard.appearance
-            finish_forbidden(self, asking.principal.id, again, appearance)
+            finish_forbidden(self, asking.principal.id, again, appearance, refusal.ref)
         elif page and login is not None and refusal.denial in _LOGS_IN:
             self.clear()
             self.set_status(303)
-            ended = "" if refusal.denial is Denial.NO_CREDENTIAL else SESSION_ENDED
-            self.set_header("Location", login_address(login, self.request, error=ended))
+            told = {}  # a first visit is no failure: its address stays short
+            if refusal.denial is not Denial.NO_CREDENTIAL:
+                told = {"error": SESSION_ENDED, "ref": refusal.ref}
+            self.set_header("Location", login_address(login, self.request, **told))
             self.set_header("Cache-Control", "no-store")
             finish_refused(self)
         else:

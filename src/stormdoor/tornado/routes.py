@@ -90,8 +90,8 @@ class _LogIn(LoginRoute):
         if not self.from_form:
             self.refuse(refusal, claimed=claimed)
             return
-        self.guard.admission.refused(self.handshake, refusal, claimed=claimed)
-        page = self.address(self.route_options.login_page, refusal.answer.error)
+        refusal = self.guard.admission.refused(self.handshake, refusal, claimed=claimed)
+        page = self.address(self.route_options.login_page, refusal.answer.error, ref=refusal.ref)
         self.redirect(page, status=303)
 
 
@@ -101,7 +101,7 @@ class _LogInPage(PageRoute, _LogIn):
         caller, error = await self.find_caller(), self.asked_error
         ended = error == SESSION_ENDED
         if caller is None or not (error is None or ended):
-            remark = self.pages.session_ended() if ended else ""
+            remark = self.pages.session_ended(self.asked_ref) if ended else ""
             if caller is None and self.lost_cookie(self.cookie_name):
                 remark = self.pages.lost_cookie(plain=self.plain)
             action = self.address(f"{prefix}/login")
@@ -111,6 +111,7 @@ class _LogInPage(PageRoute, _LogIn):
             page = self.pages.login(
                 action if self.guard.password_login else None,
                 None if ended else error,
+                ref=self.asked_ref,
                 remark=remark,
                 providers=providers,
             )

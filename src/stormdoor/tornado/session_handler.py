@@ -186,14 +186,16 @@ class SessionHandler(RequestHandler):
             principal: The principal that has proved its identity, if one has.
             claimed: The principal that the client names without a proof.
         """
-        self.guard.admission.refused(self.handshake, refusal, principal=principal, claimed=claimed)
+        refusal = self.guard.admission.refused(
+            self.handshake, refusal, principal=principal, claimed=claimed
+        )
         answer = refusal.answer
         self.set_status(answer.status)
         if refusal.retry_after is not None:
             self.set_header("Retry-After", str(refusal.retry_after))
         for name, value in refusal.headers:
             self.set_header(name, value)
-        self.answer({"error": answer.error})
+        self.answer({"error": answer.error, "ref": refusal.ref})
 
     def stop(self, refusal: Refusal, *, principal: str = "", claimed: str = "") -> NoReturn:
         """Answer as `refuse`, and end the request: nothing after this call runs.
@@ -301,12 +303,13 @@ class SessionHandler(RequestHandler):
             return None if secret is None else await self.guard.admin.log_out(secret)
         except StoreUnavailable as error:
             refusal = Refusal(Denial.UNAVAILABLE, f"a logout: {error}", retry_after=5)
-            self.guard.admission.refused(self.handshake, refusal)
+            refusal = self.guard.admission.refused(self.handshake, refusal)
             self.set_status(refusal.answer.status)
             self.set_header("Retry-After", "5")
             self.answer(
                 {
                     "error": refusal.answer.error,
+                    "ref": refusal.ref,
                     "detail": "The connections of the session are closed. The session itself could not be "
                     "removed yet; it will be, when the store answers again.",
                 }

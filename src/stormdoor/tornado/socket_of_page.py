@@ -187,5 +187,4 @@ class SocketOfPage(RequestHandler):
             if malformed
             else Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
         )
-        guard.admission.refused(handshake, refusal, permission=endpoint.permission or "")
-        return refusal
+        return guard.admission.refused(handshake, refusal, permission=endpoint.permission or "")

@@ -12,7 +12,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from stormdoor.apps.bokeh.documents import ASKING, LoginHooks, bind_context, owner_of
 from stormdoor.apps.self_check import HostChangedError, memory_request, run_apart
-from stormdoor.core.denial import Denial
+from stormdoor.core.denial import Denial, Refusal
 from stormdoor.tornado.inspection import inspect
 
 __all__ = ["check_documents"]
@@ -35,8 +35,9 @@ class _Hooks(LoginHooks):
         setattr(handler.request, ASKING, principal)
         return principal
 
-    def record(self, request: HTTPServerRequest, denial: Denial, detail: str) -> None:
-        """Do nothing."""
+    def record(self, request: HTTPServerRequest, denial: Denial, detail: str) -> Refusal:
+        """Return the refusal, without a record."""
+        return Refusal(denial, detail)
 
 
 class _Opened(Exception):

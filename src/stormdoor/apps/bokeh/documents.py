@@ -156,9 +156,9 @@ class LoginHooks:
             return
         setattr(handler.request, ASKING, account.id)
         why = f"nothing grants {self._permission} to {account.id}"
-        self.record(handler.request, Denial.FORBIDDEN, why)
+        refusal = self.record(handler.request, Denial.FORBIDDEN, why)
         login = login_address(self._login, handler.request, error="forbidden")
-        finish_forbidden(handler, account.id, login, self._guard.appearance)
+        finish_forbidden(handler, account.id, login, self._guard.appearance, refusal.ref)
         raise Finish
 
     def _may_use(self, token: str | None, principal: str) -> bool:
@@ -178,11 +178,10 @@ class LoginHooks:
         handshake = session_parser(self._guard).parse(request)
         refusal = refuse_foreign(self._guard, request, handshake)
         if refusal is not None:
-            self._guard.admission.refused(handshake, refusal)
-            raise HTTPError(403)
+            raise _forbidden(self._guard.admission.refused(handshake, refusal))
 
-    def record(self, request: HTTPServerRequest, denial: Denial, detail: str) -> None:
-        """Note a refused request in the trail and in the log.
+    def record(self, request: HTTPServerRequest, denial: Denial, detail: str) -> Refusal:
+        """Note a refused request in the trail and in the log, and return the refusal with its reference.
 
         Args:
             request: The request.
@@ -191,7 +190,8 @@ class LoginHooks:
         """
         principal = getattr(request, ASKING, "")
         handshake = session_parser(self._guard).parse(request)
-        self._guard.admission.refused(handshake, Refusal(denial, detail), principal=principal)
+        refusal = Refusal(denial, detail)
+        return self._guard.admission.refused(handshake, refusal, principal=principal)
 
 
 def owner_of(token: str) -> str | None:
@@ -252,11 +252,15 @@ def _principal_handler() -> Any:
 
 def _refused(hooks: LoginHooks, request: HTTPServerRequest) -> Exception:
     detail = "a session id or token of a document that another login has begun"
-    hooks.record(request, Denial.FORBIDDEN, detail)
+    refusal = hooks.record(request, Denial.FORBIDDEN, detail)
     if upgrades(request):
         error: Exception = import_module("bokeh.protocol.exceptions").ProtocolError(detail)
         return error
-    return HTTPError(403)
+    return _forbidden(refusal)
+
+
+def _forbidden(refusal: Refusal) -> HTTPError:
+    return HTTPError(403, reason=f"Forbidden; reference {refusal.ref}")
 
 
 def _offered_token(request: HTTPServerRequest) -> str | None:

@@ -338,9 +338,9 @@ class RequestChecks:
         principal: str = "",
     ) -> HTTPError:
         """Record a refusal, and return the answer."""
-        self._guard.admission.refused(
+        refusal = self._guard.admission.refused(
             handshake, refusal, permission=permission, principal=principal
         )
         # Jupyter's page of an error asks for the user again.
         handler.current_user = handler._jupyter_current_user = None  # noqa: SLF001 - as Jupyter does
-        return HTTPError(refusal.answer.status, refusal.answer.text)
+        return HTTPError(refusal.answer.status, refusal.text)

@@ -172,13 +172,12 @@ class HttpTransport(RequestHandler):
     def _door_record(
         self, handshake: Handshake, refusal: Refusal, connection: Connection | None = None
     ) -> Refusal:
-        self._door_guard.admission.refused(
+        return self._door_guard.admission.refused(
             handshake,
             refusal,
             permission=self._door_endpoint.permission or "",
             principal="" if connection is None else connection.principal.id,
         )
-        return refusal
 
     async def _door_find_session(self, handshake: Handshake) -> Connection | Refusal:
         """Find or begin the session of the request, and charge its client."""
@@ -230,7 +229,7 @@ class HttpTransport(RequestHandler):
         else:
             refusal = sessions.join(session, connection)
         if refusal is not None:
-            self._door_record(handshake, refusal, connection)
+            refusal = self._door_record(handshake, refusal, connection)
             guard.registry.end(connection, refusal)
             return refusal
         if session is not None and session.polling is None:
@@ -386,7 +385,7 @@ class SocketOfTransport(GuardMixin):
         connection = self._door_admitted
         refusal = None if connection is None else self._door_join_session(connection)
         if connection is not None and refusal is not None:
-            self._door_guard.admission.refused(
+            refusal = self._door_guard.admission.refused(
                 self._door_handshake(),
                 refusal,
                 permission=self._door_endpoint.permission or "",
