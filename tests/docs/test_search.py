@@ -36,6 +36,18 @@ _DOCUMENTS_OF_EACH_WORD = """() => {
 }"""
 
 
+_TEXTS_BEYOND_THEIR_BOX = """() => [...document.querySelectorAll('svg.path')].flatMap(drawing => {
+    const boxes = [...drawing.querySelectorAll('rect')].map(one => one.getBBox());
+    const texts = [...drawing.querySelectorAll('text')].map(one => [one.textContent, one.getBBox()]);
+    return texts.filter(([, text]) => {
+        const around = boxes.filter(box => text.x >= box.x && text.x < box.x + box.width
+            && text.y >= box.y - 1 && text.y + text.height <= box.y + box.height + 4);
+        const ends = around.map(box => box.x + box.width);
+        return text.x + text.width > Math.min(drawing.viewBox.baseVal.width, ...ends) - 2;
+    }).map(([words]) => words);
+})"""
+
+
 @pytest.fixture(scope="module")
 def built() -> Path:
     """The documentation, as `make docs` builds it."""
@@ -171,3 +183,15 @@ def test_a_button_copies_the_code(search_page: Page, built: Path) -> None:
     expect(page.locator("button.copy").first).to_have_text("Copied")
     assert page.evaluate("window.copied").strip() == str(blocks.first.text_content()).strip()
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1080, 1280, 1440])
+def test_pages_and_drawings_fit(width: int, search_page: Page, built: Path) -> None:
+    """No page is wider than its window, and no text of a drawing is wider than its box."""
+    search_page.set_viewport_size({"width": width, "height": 900})
+    drawings = ["explanation/freshness.html", "explanation/which-way.html"]
+    for name in (*SAMPLE, *drawings, "reference/world.html", "genindex.html"):
+        search_page.goto((built / name).as_uri())
+        assert search_page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert search_page.evaluate(_TEXTS_BEYOND_THEIR_BOX) == [], name
