@@ -1,6 +1,7 @@
 """Sphinx reads this. Pages are Markdown (MyST); every warning is an error (`make docs`)."""
 
 import gc
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -75,17 +76,25 @@ def _leave_decisions_out_of_search(_: Sphinx, env: BuildEnvironment) -> None:
             env.metadata[name]["no-search"] = ""
 
 
-def _without_empty_headers(*given: Any) -> None:
-    """Make an empty header of a table a plain cell, since it names nothing to a screen reader."""
+_PARAMETERS = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*</dd>\s*)+)</dl>')
+"""The parameters of a signature, each on a line: a list of definitions without a term."""
+
+
+def _name_nothing_empty(*given: Any) -> None:
+    """Make empty headers of tables plain cells, and lists without terms plain lines, for screen readers."""
     context = given[3]
-    context["body"] = context.get("body", "").replace('<th class="head"><p></p></th>', "<td></td>")
+    body = context.get("body", "").replace('<th class="head"><p></p></th>', "<td></td>")
+    lines = {"<dd>": '<div class="parameter">', "</dd>": "</div>"}
+    context["body"] = _PARAMETERS.sub(
+        lambda found: re.sub("</?dd>", lambda tag: lines[tag[0]], found[1]), body
+    )
 
 
 def setup(app: Sphinx) -> None:
     """Connect the settings above; make the build cheaper by half, and no page different."""
     app.add_search_language(_WithNumbers)
     app.connect("env-updated", _leave_decisions_out_of_search)
-    app.connect("html-page-context", _without_empty_headers)
+    app.connect("html-page-context", _name_nothing_empty)
 
     # Documents are many objects and little garbage.
     gc.set_threshold(200_000, 50)
