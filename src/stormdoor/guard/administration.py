@@ -37,6 +37,7 @@ from stormdoor.guard.acknowledgement import (
     Nodes,
     wait_for_nodes,
 )
+from stormdoor.guard.dry_run import DryRun, look_ahead
 from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.known_principal import is_known
 from stormdoor.guard.observed_rows import ObservedRows
@@ -183,6 +184,46 @@ class Administration:
             # INVARIANT: after the write, so that this question delays no revocation.
             known = ended > 0 or await is_known(value, self.state, tenants=tenants)
         return Acknowledgement(ended, *nodes, known)
+
+    async def dry_run(
+        self,
+        target: Target,
+        value: str = "",
+        *,
+        before: float | None = None,
+        tenants: Collection[str | None] | None = None,
+        limit: int = 1_000,
+    ) -> DryRun:
+        """Return the principals, sessions, sockets and nodes that `revoke` would end. Nothing changes.
+
+        Sockets of this process are those that are open now. Other nodes list theirs in the store once a
+        second. Sockets that open between this call and the revocation end, too.
+
+        Args:
+            target: Kind of the target.
+            value: Id of the target; empty for everything.
+            before: As of `revoke`.
+            tenants: Only principals of these tenants are in the result; None for all.
+            limit: The greatest number of principals, of sessions and of sockets in the result.
+
+        Raises:
+            ConfigurationError: As for `revoke`.
+            StoreUnavailable: The store does not answer.
+        """
+        _must_make_sense(target, value, before, self.clock.now())
+        head = await self.state.revocations.log_position()
+        known = None
+        if target is Target.PRINCIPAL:
+            known = await is_known(value, self.state, tenants=tenants)
+        return await look_ahead(
+            self._entry(target, value, "", before).placed(head._replace(seq=head.seq + 1)),
+            before=before,
+            known=known,
+            state=self.state,
+            supervisor=self.supervisor,
+            tenants=tenants,
+            limit=limit,
+        )
 
     def _entry(
         self, target: Target, value: str, reason: str, before: float | None = None

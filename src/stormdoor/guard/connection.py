@@ -283,6 +283,8 @@ class Connection:
         self.authentication, self.principal = authentication, principal
         if self.index is not None:
             self.index.add(self)
+            if self.open:
+                self.index.changed.add(self)
 
     def wait_until(self, monotonic: float) -> None:
         """Set the deadline for the first message. No expiry notice is sent for it."""

@@ -32,12 +32,14 @@ class ConnectionIndex(Generic[T]):
     checks which kind of name a connection has.
     """
 
-    __slots__ = ("_named", "_roles")
+    __slots__ = ("_named", "_roles", "changed")
 
     def __init__(self) -> None:
         self._named: dict[str, T | set[T]] = {}
         self._roles: dict[frozenset[str], set[T]] = {}
         """The connections of each combination of roles; there are few combinations."""
+        self.changed: set[T] = set()
+        """Open connections that got other names since the list for operators was written."""
 
     def add(self, connection: T) -> None:
         """Add a connection under all its names."""

@@ -157,7 +157,6 @@ class CredentialRefresh:
             return refusal
         was = connection.authentication
         connection.renew(found, self._policies.current, now, monotonic)
-        self._registry.renewed(connection)
         self._note(connection, f"{was.kind} {was.credential_id[:16]} by {found.kind}")
         return None
 

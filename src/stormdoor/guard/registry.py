@@ -152,11 +152,6 @@ class Registry:
         connection.join(shared)
         shared.connections.add(connection)
 
-    def renewed(self, connection: Connection) -> None:
-        """Note that the connection has another credential, for the operators' list."""
-        if connection.open:
-            self._opened[connection.id] = connection
-
     def opened(self, connection: Connection) -> bool:
         """Mark the connection as open after the 101. False if it was ended in the meantime."""
         if not connection.transition(ConnectionEvent.OPENED):
@@ -360,6 +355,7 @@ class Registry:
     def _release(self, connection: Connection, was: State) -> None:
         self._all.pop(connection.id, None)
         self._index.remove(connection)
+        self._index.changed.discard(connection)
         connection.index = None
         if self._opened.pop(connection.id, None) is None and was is State.OPEN:
             self._closed.add(connection.id)
@@ -392,30 +388,44 @@ class Registry:
         self.list_is_uncertain = False
 
     def changes(self) -> tuple[list[LiveConnection], list[str]]:
-        """Return the connections opened and closed since the last `synced`, for the operators' list."""
-        opened = [
-            LiveConnection(
-                id=connection.id,
-                node=self.node,
-                principal_id=connection.principal.id,
-                kind=connection.authentication.kind,
-                endpoint=connection.path,
-                address=connection.address,
-                opened_at=connection.opened_at,
-            )
-            for connection in self._opened.values()
-        ]
-        return opened, list(self._closed)
+        """Return the connections opened, changed and closed since `synced`, for the operators' list."""
+        changed = {one.id: one for one in self._index.changed}
+        return [self.listed(one) for one in (self._opened | changed).values()], list(self._closed)
+
+    def listed(self, connection: Connection) -> LiveConnection:
+        """Return a connection as the list for operators has it."""
+        authentication, principal = connection.authentication, connection.principal
+        session_id, credential_id = authentication.session_id, authentication.credential_id
+        return LiveConnection(
+            id=connection.id,
+            node=self.node,
+            principal_id=principal.id,
+            kind=authentication.kind,
+            endpoint=connection.path,
+            address=connection.address,
+            opened_at=connection.opened_at,
+            issued_at=authentication.issued_at,
+            tenant=principal.tenant,
+            roles=principal.roles,
+            session_id=session_id,
+            credential_id=None if credential_id == session_id else credential_id,
+            device_id=authentication.device_id,
+            token_hash=authentication.token_hash,
+        )
 
     def synced(self, opened: list[LiveConnection], closed: list[str]) -> None:
         """Remove the changes that the store has accepted.
 
-        A connection that closed meanwhile is a new change.
+        A connection that closed or changed meanwhile is a new change.
         """
         self._closed.difference_update(closed)
+        changed = self._index.changed
         for live in opened:
-            if self._opened.pop(live.id, None) is None:
+            connection, new = self._all.get(live.id), self._opened.pop(live.id, None)
+            if connection is None and new is None:
                 self._closed.add(live.id)
+            elif connection and connection in changed and self.listed(connection) == live:
+                changed.discard(connection)
 
 
 def public_key(address_key: str) -> str:

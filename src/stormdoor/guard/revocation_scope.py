@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stormdoor.core.revocation import Revocation, Target
-from stormdoor.guard.connection import Connection
-from stormdoor.guard.registry import Registry
+from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.ports import StoredState
 
 __all__ = ["RevocationScope", "affected_tenants"]
@@ -45,7 +43,7 @@ class RevocationScope:
 
 
 async def affected_tenants(
-    target: Target, value: str, *, state: StoredState, registry: Registry
+    target: Target, value: str, *, state: StoredState, supervisor: ConnectionSupervisor
 ) -> RevocationScope:
     """Return the tenants that a revocation of `target` and `value` affects.
 
@@ -54,35 +52,15 @@ async def affected_tenants(
     """
     if target is Target.TENANT:
         return RevocationScope(frozenset({value}), all_known=True)
-    naming = Revocation(target, value, float("inf"))
-    tenants = {
-        connection.authentication.principal.tenant
-        for connection in _candidates(naming, registry)
-        if naming.names(connection.present_authentication(), connection.id)
-    }
+    named = supervisor.named(Revocation(target, value, float("inf")))
+    tenants = {connection.authentication.principal.tenant for connection in named}
     stored = await _stored(target, value, state)
     # The issuer of a token chooses its `jti`, so only a key of the store identifies a tenant. A hash
     # belongs to one token.
-    named = stored if target is Target.CREDENTIAL else tenants | stored
+    decisive = stored if target is Target.CREDENTIAL else tenants | stored
     return RevocationScope(
-        frozenset(tenants | stored), all_known=bool(named) and target not in _SHARED
+        frozenset(tenants | stored), all_known=bool(decisive) and target not in _SHARED
     )
-
-
-def _candidates(naming: Revocation, registry: Registry) -> Iterable[Connection]:
-    """Return the connections of this process that `naming` may name."""
-    match naming.target:
-        case Target.EVERYTHING:
-            return registry
-        case Target.PRINCIPAL:
-            return registry.of_principal(naming.value)
-        case Target.CONNECTION:
-            one = registry.get(naming.value)
-            return () if one is None else (one,)
-        case Target.ROLE:
-            return registry.with_role(naming.value)
-        case _:
-            return registry.named(naming.value)
 
 
 async def _stored(target: Target, value: str, state: StoredState) -> set[str | None]:

@@ -118,7 +118,7 @@ class ConnectionSupervisor:
         self._statistics = statistics
         self._fence = fence
         self._lease = lease
-        self._registry = registry
+        self.registry = registry
         self._revocations = revocations
         self._policies = policies
         self._leaps = leaps
@@ -386,7 +386,7 @@ class ConnectionSupervisor:
         self._revocations.note_reload()
         self._epochs |= {head.epoch, *(one.epoch for one in entries)}
         self._seen = head
-        self._registry.list_is_uncertain = True
+        self.registry.list_is_uncertain = True
         return ended
 
     async def _note_epoch(self, epoch: str) -> None:
@@ -416,7 +416,7 @@ class ConnectionSupervisor:
             StoreUnavailable, TimeoutError: The store does not answer; some connections are not checked.
         """
         ended, principals, began = 0, set(), self._clock.monotonic()
-        for connection in self._registry:
+        for connection in self.registry:
             authentication = connection.present_authentication()
             why: Refusal | None = None
             if self._revocations.ends(authentication):
@@ -428,7 +428,7 @@ class ConnectionSupervisor:
                 if found is None or not found[0].alive(self._clock.now()):
                     why = Refusal(Denial.REVOKED, "the store does not hold its session any more")
             if why is not None:
-                ended += self._registry.end(connection, why)
+                ended += self.registry.end(connection, why)
             elif authentication.live:
                 principals.add(authentication.principal.id)
             if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
@@ -474,10 +474,10 @@ class ConnectionSupervisor:
         if revocation.target is Target.MOVED:
             return self._moved(revocation)
         why = Refusal(Denial.REVOKED, f"revoked: {revocation.reason or revocation.target.value}")
-        named = self._named(revocation)
+        named = self.named(revocation)
         if revocation.target in UNTIL:
             named = [one for one in named if self._reaches(revocation, one, asked)]
-        return self._registry.end_all(named, why)
+        return self.registry.end_all(named, why)
 
     def _reaches(
         self, revocation: Revocation, connection: Connection, asked: _Question | None
@@ -516,12 +516,12 @@ class ConnectionSupervisor:
             self._revocations.add(revocation)
             self._revocations.remove_unstored(revocation)
 
-    def _named(self, revocation: Revocation) -> list[Connection]:
+    def named(self, revocation: Revocation) -> list[Connection]:
         """Return the connections that `revocation` names (see `Revocation.names`), by their present roles.
 
         Its cost depends on their number alone. The checks are inlined, since there may be ten thousand.
         """
-        connections, value = self._registry, revocation.value
+        connections, value = self.registry, revocation.value
         match revocation.target:
             case Target.EVERYTHING:
                 return list(connections)
@@ -560,7 +560,7 @@ class ConnectionSupervisor:
         session has not authenticated again.
         """
         ended, (old, new) = 0, revocation.moved
-        for connection in self._named(revocation):
+        for connection in self.named(revocation):
             was = connection.authentication
             named = new if was.credential_id == old else was.credential_id
             moved = replace(was, session_id=new, credential_id=named)
@@ -568,7 +568,7 @@ class ConnectionSupervisor:
             # The session may have ended under its new id before this entry was read.
             if self._revocations.ends(connection.present_authentication()):
                 why = Refusal(Denial.REVOKED, "revoked: session")
-                ended += self._registry.end(connection, why)
+                ended += self.registry.end(connection, why)
         return ended
 
     def dated(self, target: Target, value: str, now: float) -> float:
@@ -581,24 +581,24 @@ class ConnectionSupervisor:
             value: Id of the target.
             now: Unix seconds.
         """
-        named = self._named(Revocation(target, value, float("inf")))
+        named = self.named(Revocation(target, value, float("inf")))
         issued = (one.authentication.issued_at for one in named)
         return max(now, max(issued, default=now))
 
     def of_session(self, session_id: str) -> list[Connection]:
         """Return the connections of this process that belong to a login session."""
-        return self._named(Revocation(Target.SESSION, session_id, 0.0))
+        return self.named(Revocation(Target.SESSION, session_id, 0.0))
 
     def sessions_of(self, principal_id: str) -> set[str]:
         """Return the ids of the login sessions of a principal that have a connection in this process."""
-        found = (one.authentication.session_id for one in self._registry.of_principal(principal_id))
+        found = (one.authentication.session_id for one in self.registry.of_principal(principal_id))
         return {one for one in found if one is not None}
 
     async def _changed(self, principal_id: str, *, again: bool) -> int:
         """Read a principal again, and check its open connections with its present roles. See `apply`."""
         connections = [
             connection
-            for connection in self._registry.of_principal(principal_id)
+            for connection in self.registry.of_principal(principal_id)
             if connection.authentication.live
         ]
         if not connections:
@@ -613,10 +613,10 @@ class ConnectionSupervisor:
             # An unknown change was made, so no former permission can be relied on.
             _log.error("the account %r cannot be read: %r", principal_id, error)
             why = Refusal(Denial.UNAVAILABLE, f"its roles changed and cannot be read: {error}")
-            return ended + self._registry.end_all(connections, why)
+            return ended + self.registry.end_all(connections, why)
         if account is None or account.disabled:
             why = Refusal(Denial.REVOKED, "the account was disabled or removed")
-            return ended + self._registry.end_all(connections, why)
+            return ended + self.registry.end_all(connections, why)
         return ended + sum(
             self._reevaluate(connection, account.principal)
             for connection in connections
@@ -639,13 +639,13 @@ class ConnectionSupervisor:
                 if again and isinstance(error, StoreUnavailable | TimeoutError):
                     raise
                 why = Refusal(Denial.UNAVAILABLE, f"its key cannot be read: {error}")
-                ended += self._registry.end(connection, why)
+                ended += self.registry.end(connection, why)
                 continue
             if connection.authentication is not authentication:
                 continue  # it was refreshed meanwhile, and has another credential
             if found is None:
                 why = Refusal(Denial.REVOKED, "the key was revoked")
-                ended += self._registry.end(connection, why)
+                ended += self.registry.end(connection, why)
             elif found[0].expires_at is not None:
                 connection.expire(found[0].expires_at, self._clock.now(), self._clock.monotonic())
         return ended
@@ -658,9 +658,9 @@ class ConnectionSupervisor:
         if permission is None or connection.may(permission, None, self._clock.now()):
             return False
         why = Refusal(Denial.FORBIDDEN, f"{permission} is no longer granted")
-        return self._registry.end(connection, why)
+        return self.registry.end(connection, why)
 
     def adopt(self, policies: PolicySet) -> int:
         """Replace the policies. Returns the number of connections that this ended."""
         self._policies.current = policies
-        return sum(self._reevaluate(connection) for connection in self._registry)
+        return sum(self._reevaluate(connection) for connection in self.registry)

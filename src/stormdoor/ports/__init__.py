@@ -9,7 +9,7 @@ from stormdoor.ports.accounts import Accounts
 from stormdoor.ports.addresses import Addresses
 from stormdoor.ports.broker import Broker, Publication
 from stormdoor.ports.clock import Clock, SystemClock
-from stormdoor.ports.connections import Connections, LiveConnection
+from stormdoor.ports.connections import Connections, LiveConnection, as_listed
 from stormdoor.ports.engine import Engine
 from stormdoor.ports.factors import Factors, SecondFactors
 from stormdoor.ports.identities import Identities
@@ -54,4 +54,5 @@ __all__ = [
     "Tickets",
     "TrailChain",
     "TrailStore",
+    "as_listed",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from stormdoor.core.account import Account
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports.revocation_log import Changed
 
 __all__ = ["Accounts"]
@@ -34,6 +34,19 @@ class Accounts(Protocol):
         self, *, role: str | None = None, device: str | None = None
     ) -> set[str | None]:
         """Return the tenants of all accounts, or of those with a role or with a session of a device."""
+        ...
+
+    async def accounts_named(
+        self, target: Target, value: str, *, after: str = "", limit: int
+    ) -> list[tuple[str, str | None]]:
+        """Return the next accounts, by id, that a revocation names: each with its tenant.
+
+        Args:
+            target: ROLE, TENANT or EVERYTHING.
+            value: The role or the tenant; empty for everything.
+            after: The id of the last account of the page before.
+            limit: The greatest number of accounts.
+        """
         ...
 
     async def add_account(self, account: Account) -> None:

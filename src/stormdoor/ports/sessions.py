@@ -104,6 +104,22 @@ class Sessions(Protocol):
         """Remove a principal's sessions and pending entries, except those of `keep`. Returns the ids."""
         ...
 
+    async def reached_sessions(
+        self, entry: Revocation, *, skew: float, after: str = "", limit: int
+    ) -> list[tuple[Session, str | None]]:
+        """Return the next sessions, by id, that `remove_reached_sessions` would remove.
+
+        Args:
+            entry: As of `remove_reached_sessions`.
+            skew: Likewise.
+            after: The id of the last session of the page before.
+            limit: The greatest number of sessions.
+
+        Returns:
+            Each session with the tenant of its principal.
+        """
+        ...
+
     async def remove_reached_sessions(
         self, entry: Revocation, *, skew: float, limit: int = 1_000
     ) -> int:

@@ -100,6 +100,15 @@ class MemoryStore(MemoryFactors):
             if (role is None or role in one.roles) and (device is None or one.id in users)
         }
 
+    async def accounts_named(
+        self, target: Target, value: str, *, after: str = "", limit: int
+    ) -> list[tuple[str, str | None]]:
+        """See `Accounts.accounts_named`."""
+        self._answer()
+        naming = Revocation(target, value, 0.0)
+        named = (id for id, one in self._accounts.items() if id > after and _has(one, naming))
+        return [(id, self._accounts[id].tenant) for id in sorted(named)[:limit]]
+
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""
         self._answer()
@@ -281,19 +290,28 @@ class MemoryStore(MemoryFactors):
     ) -> int:
         """See `Sessions.remove_reached_sessions`."""
         self._answer()
-        accounts = {id for id, one in self._accounts.items() if _has(one, entry)}
         if not entry.by_time and entry.target is not Target.DEVICE:
+            accounts = {id for id, one in self._accounts.items() if _has(one, entry)}
             self._forget_pendings_without_session(accounts, entry.at + skew)
-        reached = sorted(
-            one.id
-            for one in self._sessions.values()
-            if (one.device_id == entry.value or entry.target is not Target.DEVICE)
-            and one.principal_id in accounts
-            and entry.reaches(one.born_at, one.position, skew=skew)
-        )[:limit]
-        for id in reached:
-            self._remove_session(id)
+        reached = await self.reached_sessions(entry, skew=skew, limit=limit)
+        for one, _ in reached:
+            self._remove_session(one.id)
         return len(reached)
+
+    async def reached_sessions(
+        self, entry: Revocation, *, skew: float, after: str = "", limit: int
+    ) -> list[tuple[Session, str | None]]:
+        """See `Sessions.reached_sessions`."""
+        self._answer()
+        reached = [
+            (one, account.tenant)
+            for id, one in sorted(self._sessions.items())
+            if id > after
+            and (one.device_id == entry.value or entry.target is not Target.DEVICE)
+            and _has(account := self._accounts[one.principal_id], entry)
+            and entry.reaches(one.born_at, one.position, skew=skew)
+        ]
+        return reached[:limit]
 
     # Tickets and nonces
 
@@ -477,7 +495,7 @@ class MemoryStore(MemoryFactors):
         """See `Connections.sync_connections`."""
         self._answer()
         for connection in opened:
-            self._connections.setdefault((node, connection.id), replace(connection, node=node))
+            self._connections[node, connection.id] = replace(connection, node=node)
         for id in closed:
             self._connections.pop((node, id), None)
 
@@ -487,6 +505,14 @@ class MemoryStore(MemoryFactors):
         known = frozenset(nodes)
         found = [one for one in self._connections.values() if one.node in known]
         return sorted(found, key=lambda one: (one.opened_at, one.node, one.id))
+
+    async def connections_after(
+        self, place: tuple[str, str], *, limit: int
+    ) -> list[LiveConnection]:
+        """See `Connections.connections_after`."""
+        self._answer()
+        following = sorted(key for key in self._connections if key > place)[:limit]
+        return [self._connections[key] for key in following]
 
     def _remove_session(self, id: str) -> bool:
         self._tickets = {k: t for k, t in self._tickets.items() if t.session_id != id}

@@ -18,7 +18,7 @@ from stormdoor.core.revocation import Revocation
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
 from stormdoor.errors import StoreError
-from stormdoor.ports import LiveConnection, Member, NodeStatus
+from stormdoor.ports import LiveConnection, Member, NodeStatus, as_listed
 
 __all__ = [
     "ACCOUNT",
@@ -205,13 +205,9 @@ def entry_from(row: Row) -> Entry:
 
 def connection_row(node: str, connection: LiveConnection) -> Row:
     """Return the row of an open connection that `node` holds."""
-    # A token's JSON can name a principal with half of a surrogate pair or U+0000. A database may not store
-    # it; it must not prevent the rest of the batch from being stored. The list is for operators only.
+    listed = replace(connection, node=node, roles=frozenset(map(as_listed, connection.roles)))
     return tuple(
-        each.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-        if isinstance(each, str)
-        else each
-        for each in CONNECTION.row(replace(connection, node=node))
+        as_listed(each) if isinstance(each, str) else each for each in CONNECTION.row(listed)
     )
 
 

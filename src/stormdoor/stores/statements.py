@@ -134,8 +134,19 @@ _SESSIONS_OF_TARGET = {
 }
 
 
-def reached_sessions(entry: Revocation, skew: float, limit: int) -> tuple[str, tuple[object, ...]]:
-    """Return the SELECT of the ids of sessions that `entry` reaches, with its parameters.
+def accounts_named(
+    target: Target, value: str, after: str, limit: int
+) -> tuple[str, tuple[object, ...]]:
+    """Return the SELECT of ids and tenants of the accounts that a revocation names, with its parameters."""
+    of_target = _SESSIONS_OF_TARGET[target].replace("s.principal_id", "id")
+    statement = f"SELECT id, tenant FROM account WHERE {of_target} AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - constants
+    return statement, (value, after, limit)
+
+
+def reached_sessions(
+    entry: Revocation, skew: float, limit: int, after: str = ""
+) -> tuple[str, tuple[object, ...]]:
+    """Return the SELECT of sessions that `entry` reaches, each with its tenant, and its parameters.
 
     INVARIANT: the rule of `Revocation.reaches`.
     """
@@ -147,8 +158,14 @@ def reached_sessions(entry: Revocation, skew: float, limit: int) -> tuple[str, t
         rule = "CASE WHEN s.log_epoch = ? THEN s.log_seq < ? ELSE s.born_at <= ? END"
         reach = (entry.epoch, entry.seq, entry.at + skew)
     of_target = _SESSIONS_OF_TARGET[entry.target]
-    statement = f"SELECT s.id FROM session s WHERE {of_target} AND {rule} ORDER BY s.id LIMIT ?"  # noqa: S608 - constants
-    return statement, (entry.value, *reach, limit)
+    statement = f"""
+    SELECT {_SESSION}, (SELECT a.tenant FROM account a WHERE a.id = s.principal_id)
+    FROM session s
+    WHERE {of_target} AND {rule} AND s.id > ?
+    ORDER BY s.id
+    LIMIT ?
+    """  # noqa: S608 - constants
+    return statement, (entry.value, *reach, after, limit)
 
 
 def reached_pendings(entry: Revocation, skew: float) -> tuple[str, tuple[object, ...]] | None:
@@ -391,12 +408,22 @@ WHERE principal = ? OR actor = ?
 
 # connections ------------------------------------------------------------------------------------
 
-ADD_CONNECTION = f"{CONNECTION.into('live_connection')} ON CONFLICT (node, id) DO NOTHING"
+_NEW_CONNECTION = ", ".join(f"{name} = excluded.{name}" for name in CONNECTION.names)
+ADD_CONNECTION = f"""
+{CONNECTION.into("live_connection")} ON CONFLICT (node, id) DO UPDATE SET {_NEW_CONNECTION}
+"""
 REMOVE_CONNECTION = "DELETE FROM live_connection WHERE node = ? AND id = ?"
 LIVE_CONNECTIONS = f"""
 SELECT {CONNECTION.of("c")}
 FROM live_connection c
 ORDER BY c.opened_at, c.node, c.id
+"""  # noqa: S608 - a constant
+CONNECTIONS_AFTER = f"""
+SELECT {CONNECTION.of("c")}
+FROM live_connection c
+WHERE (c.node, c.id) > (?, ?)
+ORDER BY c.node, c.id
+LIMIT ?
 """  # noqa: S608 - a constant
 
 # members ----------------------------------------------------------------------------------------

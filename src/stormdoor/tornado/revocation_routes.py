@@ -49,6 +49,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
     before: float | None = None
     reason: str = ""
     wait: Literal["log", "cluster"] = "log"
+    dry_run: bool = False
 
 
 class _Revocations(SessionHandler):
@@ -71,12 +72,19 @@ class _Revocations(SessionHandler):
         self._require(authentication, Resource(order.target, order.value, principal.tenant))
         guard = self.guard
         scope = await affected_tenants(
-            target, order.value, state=guard.state, registry=guard.registry
+            target, order.value, state=guard.state, supervisor=guard.admin.supervisor
         )
         tenant = scope.as_seen_from(principal.tenant)
         if tenant != principal.tenant:
             self._require(authentication, Resource(order.target, order.value, tenant))
+        tenants = self._judged_by(authentication, tenant)
         try:
+            if order.dry_run:
+                seen = await guard.admin.dry_run(
+                    target, order.value, before=order.before, tenants=tenants
+                )
+                self.answer(seen.as_json())
+                return
             done = await guard.admin.revoke(
                 target,
                 order.value,
@@ -84,7 +92,7 @@ class _Revocations(SessionHandler):
                 actor=principal.id,
                 reason=order.reason[:200],
                 wait=order.wait,
-                tenants=self._judged_by(authentication, tenant),
+                tenants=tenants,
             )
         except RevocationUnfinished as error:
             self.outcome = error.outcome
@@ -163,6 +171,9 @@ def revocation_routes(
 
     An answer with 503 has `Retry-After`, and its field `revocation` says if anything is revoked: "none",
     or an `outcome` of `RevocationUnfinished`. To repeat the request is safe.
+
+    With `"dry_run": true` nothing is revoked. The answer lists the effect that the revocation would have, as
+    `DryRun.as_json`, for the principals of the caller's tenant. It needs the same permission.
 
     The policies decide about a resource: its type is the target, its id the value, its tenant that of the
     affected principals. So the administrator of a tenant revokes only in that tenant. A role, a device,

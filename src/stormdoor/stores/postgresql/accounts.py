@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stormdoor.core.account import Account
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.postgresql.part import PostgresqlPart
@@ -81,6 +81,13 @@ class PostgresqlAccounts(PostgresqlPart):
         else:
             rows = await self._database.list_rows(sql.ALL_TENANTS)
         return {tenant for (tenant,) in rows}
+
+    async def accounts_named(
+        self, target: Target, value: str, *, after: str = "", limit: int
+    ) -> list[tuple[str, str | None]]:
+        """See `Accounts.accounts_named`."""
+        found = await self._database.list_rows(*sql.accounts_named(target, value, after, limit))
+        return [(id, tenant) for id, tenant in found]
 
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""

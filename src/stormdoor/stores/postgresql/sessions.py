@@ -140,6 +140,13 @@ class PostgresqlSessions(PostgresqlPart):
         job = BatchJob(_remove_others, (principal_id, keep or ""))  # no id is empty
         return await self._database.write(job, order=principal_id, alone=True)
 
+    async def reached_sessions(
+        self, entry: Revocation, *, skew: float, after: str = "", limit: int
+    ) -> list[tuple[Session, str | None]]:
+        """See `Sessions.reached_sessions`."""
+        rows = await self._database.list_rows(*sql.reached_sessions(entry, skew, limit, after))
+        return [(SESSION.value(row), row[-1]) for row in rows]
+
     async def remove_reached_sessions(
         self, entry: Revocation, *, skew: float, limit: int = 1_000
     ) -> int:
@@ -151,7 +158,7 @@ class PostgresqlSessions(PostgresqlPart):
                 await transaction.change(statement, *parameters)
             statement, parameters = sql.reached_sessions(entry, skew, limit)
             found = await transaction.rows(statement, *parameters)
-            await remove_sessions_by_id(transaction, [(id,) for (id,) in found])
+            await remove_sessions_by_id(transaction, [(id,) for id, *_ in found])
             return len(found)
 
         return await self._database.write(remove)

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from stormdoor.core.account import Account
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.ports import Changed
 from stormdoor.stores import statements as sql
 from stormdoor.stores.rows import ACCOUNT, account_from, accounts_from, json_text
@@ -46,6 +46,13 @@ class SqliteAccounts(Part):
         else:
             rows = await self._database.list_rows(sql.ALL_TENANTS)
         return {tenant for (tenant,) in rows}
+
+    async def accounts_named(
+        self, target: Target, value: str, *, after: str = "", limit: int
+    ) -> list[tuple[str, str | None]]:
+        """See `Accounts.accounts_named`."""
+        found = await self._database.list_rows(*sql.accounts_named(target, value, after, limit))
+        return [(id, tenant) for id, tenant in found]
 
     async def add_account(self, account: Account) -> None:
         """See `Accounts.add_account`."""

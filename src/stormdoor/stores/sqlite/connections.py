@@ -35,3 +35,10 @@ class SqliteConnections(Part):
         known = frozenset(nodes)
         found = map(CONNECTION.value, await self._database.list_rows(sql.LIVE_CONNECTIONS))
         return [one for one in found if one.node in known]
+
+    async def connections_after(
+        self, place: tuple[str, str], *, limit: int
+    ) -> list[LiveConnection]:
+        """See `Connections.connections_after`."""
+        rows = await self._database.list_rows(sql.CONNECTIONS_AFTER, (*place, limit))
+        return [CONNECTION.value(row) for row in rows]

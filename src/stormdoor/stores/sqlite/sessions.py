@@ -99,6 +99,13 @@ class SqliteSessions(Part):
 
         return await self._database.write(remove, durable=True)
 
+    async def reached_sessions(
+        self, entry: Revocation, *, skew: float, after: str = "", limit: int
+    ) -> list[tuple[Session, str | None]]:
+        """See `Sessions.reached_sessions`."""
+        rows = await self._database.list_rows(*sql.reached_sessions(entry, skew, limit, after))
+        return [(SESSION.value(row), row[-1]) for row in rows]
+
     async def remove_reached_sessions(
         self, entry: Revocation, *, skew: float, limit: int = 1_000
     ) -> int:
@@ -108,7 +115,7 @@ class SqliteSessions(Part):
             if pendings := sql.reached_pendings(entry, skew):
                 connection.execute(*pendings)
             found = connection.execute(*sql.reached_sessions(entry, skew, limit)).fetchall()
-            for (id,) in found:
+            for id, *_ in found:
                 remove_session_by_id(connection, id)
             return len(found)
 

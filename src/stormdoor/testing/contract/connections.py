@@ -1,5 +1,7 @@
 """Contract of every store for open connections."""
 
+from dataclasses import replace
+
 from stormdoor.testing.contract.support import NOW, STATUS, NewStore, connection, opened
 
 __all__ = ["ConnectionsContract"]
@@ -9,6 +11,16 @@ class ConnectionsContract:
     async def test_connection_comes_back_as_it_was(self, new_store: NewStore) -> None:
         """Every field of a connection is stored, and the oldest connection comes first."""
         old, new = connection("c2", "n1", opened_at=NOW), connection("c1", "n1", opened_at=NOW + 1)
+        new = replace(
+            new,
+            issued_at=NOW - 5,
+            tenant="acme",
+            roles=frozenset({"admin", "member"}),
+            session_id="s1",
+            credential_id="k1",
+            device_id="phone",
+            token_hash="0a" * 32,
+        )
         async with opened(new_store()) as store:
             await store.beat("n1", STATUS, joining=True)
             await store.sync_connections("n1", [new, old], [])
@@ -23,6 +35,29 @@ class ConnectionsContract:
                 "n1", [connection(c, "n1") for c in "bcd"], ["a", "d", "unknown"]
             )
             assert [found.id for found in await store.live_connections(["n1"])] == ["b", "c"]
+
+    async def test_listed_connection_is_replaced(self, new_store: NewStore) -> None:
+        """A connection with other roles or another credential replaces its entry in the list."""
+        new = connection("a", "n1", roles=frozenset({"guest"}), credential_id="k2")
+        async with opened(new_store()) as store:
+            await store.beat("n1", STATUS, joining=True)
+            await store.sync_connections("n1", [connection("a", "n1")], [])
+            await store.sync_connections("n1", [new], [])
+            assert await store.live_connections(["n1"]) == [new]
+
+    async def test_pages_have_each_connection_once(self, new_store: NewStore) -> None:
+        """Pages contain the connections of all nodes, by node and id, each once."""
+        async with opened(new_store()) as store:
+            for node in ("n1", "n2"):
+                await store.beat(node, STATUS, joining=True)
+                new = [connection(f"{id} of {node}", node) for id in "cab"]
+                await store.sync_connections(node, new, [])
+            place, found = ("", ""), list[str]()
+            while page := await store.connections_after(place, limit=2):
+                assert len(page) <= 2
+                found += [one.id for one in page]
+                place = (page[-1].node, page[-1].id)
+            assert found == [f"{id} of {node}" for node in ("n1", "n2") for id in "abc"]
 
     async def test_only_connections_of_the_named_nodes(self, new_store: NewStore) -> None:
         """A list contains the connections of the nodes that it names."""
@@ -47,7 +82,9 @@ class ConnectionsContract:
 
     async def test_unreadable_text_keeps_nothing_out(self, new_store: NewStore) -> None:
         """A principal name that cannot be encoded does not hide other connections."""
-        odd = connection("a", "n1", principal_id="\ud800", endpoint="/\udfff")
+        odd = connection(
+            "a", "n1", principal_id="\ud800", endpoint="/\udfff", roles=frozenset({"\udfff"})
+        )
         async with opened(new_store()) as store:
             await store.beat("n1", STATUS, joining=True)
             await store.sync_connections("n1", [odd, connection("b", "n1")], [])

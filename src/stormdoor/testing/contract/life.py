@@ -74,6 +74,10 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "factor_by_handle": lambda store: store.factor_by_handle("h"),
     "add_factor": lambda store: store.add_factor(factor("f2", "alice")),
     "tenants": lambda store: store.tenants(),
+    "accounts_named": lambda store: store.accounts_named(Target.EVERYTHING, "", limit=9),
+    "reached_sessions": lambda store: store.reached_sessions(
+        Revocation(Target.EVERYTHING, "", NOW + 1), skew=0.0, limit=9
+    ),
     "remove_reached_sessions": lambda store: store.remove_reached_sessions(
         Revocation(Target.EVERYTHING, "", NOW + 1), skew=0.0
     ),
@@ -110,6 +114,7 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "remove_member": lambda store: store.remove_member("n1"),
     "sync_connections": lambda store: store.sync_connections("n1", [], ["c1"]),
     "live_connections": lambda store: store.live_connections(["n1"]),
+    "connections_after": lambda store: store.connections_after(("", ""), limit=9),
     "purge": lambda store: store.purge(NOW + 1e9),
 }
 """One call of each method, of which each that can would change a store with `alice` in it."""

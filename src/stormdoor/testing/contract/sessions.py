@@ -332,6 +332,19 @@ class SessionsContract:
             entry = await store.add_revocation(Revocation(target, value, NOW - 9))
             for id, (who, _, _) in people.items():
                 await store.add_session(session(f"new {id}", who, device_id="phone"))
+            reached, named, after = dict[str, str | None](), dict[str, str | None](), ""
+            while page := await store.reached_sessions(entry, skew=0.5, after=after, limit=limit):
+                assert len(page) <= limit
+                reached |= {one.id: of for one, of in page}
+                after = page[-1][0].id
+            assert reached == {id: people[id][1] for id in ended}
+            if target is not Target.DEVICE:
+                after = ""
+                while some := await store.accounts_named(target, value, after=after, limit=limit):
+                    assert len(some) <= limit
+                    named |= dict(some)
+                    after = some[-1][0]
+                assert named == {people[id][0]: people[id][1] for id in ended}
             removed = 0
             while found := await store.remove_reached_sessions(entry, skew=0.5, limit=limit):
                 assert found <= limit
