@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -325,6 +327,58 @@ def test_revoke_everything_asks(populated: Cli) -> None:
     result = populated("revoke", "everything")
     assert result.code == 2
     assert "--yes" in result.err
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "principal alice",
+        "session {session}",
+        "credential {session}",
+        "token --sha256 " + "ab" * 32,
+        "device d",
+        "role member",
+        "tenant acme",
+        "connection c1",
+        "everything",
+    ],
+)
+def test_dry_run_changes_nothing(logged_in: Cli, config: Path, target: str) -> None:
+    """Each revocation shows its effect with `--dry-run`, asks nothing, and leaves the file as it was."""
+    _connected(config, "c1")
+    session = logged_in("sessions", "list", "alice", "--json").json[0]["id"]
+    before = _content(config)
+    arguments = target.format(session=session).split()
+    shown = logged_in("revoke", *arguments, "--dry-run")
+    assert shown.code == 0
+    assert "Nothing was changed." in shown.out
+    found = logged_in("revoke", *arguments, "--dry-run", "--json").json
+    assert _content(config) == before
+    sockets = {"principal alice", "connection c1", "everything"}
+    assert [one["id"] for one in found["sockets"]] == (["c1"] if target in sockets else [])
+    assert found["nodes"] == (["server-1"] if target in sockets else [])
+    refused = logged_in("revoke", *arguments, "--dry-run", "--wait", "cluster")
+    assert "leave out --wait" in refused.err
+
+
+def _content(config: Path) -> list[str]:
+    with closing(sqlite3.connect(config.with_name("door.db"))) as connection:
+        return list(connection.iterdump())
+
+
+def test_the_question_about_everything_has_the_counts(logged_in: Cli, config: Path) -> None:
+    """Before the operator confirms, the command shows how much it would end."""
+    _connected(config, "c1", "c2")
+    result = logged_in("revoke", "everything", typed="no\n", terminal=True)
+    assert result.code == 2
+    assert "3 sessions, 2 connections on 1 node." in result.err
+    assert len(logged_in("sessions", "list", "--json").json) == 3
+
+
+def test_dry_run_of_a_misspelt_principal(logged_in: Cli) -> None:
+    """A dry run suggests the nearest account for an unknown name."""
+    shown = logged_in("revoke", "principal", "alise", "--dry-run")
+    assert "did you mean 'alice'" in shown.err
 
 
 def _connected(config: Path, *ids: str) -> None:

@@ -295,3 +295,26 @@ async def test_later_logout_counts_if_two_nodes_receive_one_each(
                 claims={},
             )
             assert await overtaken(token, state=guards[0].state)
+
+
+async def test_dry_run_finds_the_sockets_of_the_other_node(
+    new_database: Callable[[], str],
+) -> None:
+    """A dry run on one node lists a socket of the other one, which the revocation then ends."""
+    async with _guards(new_database()) as (here, there):
+        socket, _ = await opened(there, await _log_in(there))
+        await there.maintenance_loop.clean_up()
+        head = await here.state.revocations.log_position()
+        for target, value in (
+            (Target.ROLE, "member"),
+            (Target.SESSION, str(socket.authentication.session_id)),
+            (Target.EVERYTHING, ""),
+        ):
+            found = await here.admin.dry_run(target, value)
+            assert [(one.id, one.node) for one in found.sockets] == [(socket.id, "node-1")]
+            assert [one.principal_id for one in found.sessions] == ["carol"]
+            assert found.principals == ("carol",)
+        assert await here.state.revocations.log_position() == head
+        assert socket.open
+        await here.admin.revoke(Target.ROLE, "member")
+        await _until(lambda: not socket.open)

@@ -27,6 +27,7 @@ from stormdoor import (
 )
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import PolicyError, StoreUnavailable
+from stormdoor.testing.contract.support import STATUS, connection
 from tests.guard.fakes import FakeStore
 from tests.support.references import without_reference
 from tests.tornado.wire import Served, connect, serving
@@ -430,3 +431,85 @@ async def test_known_is_judged_by_the_tenants_of_the_caller() -> None:
             assert await known("desk None", value) is seen, value
             assert await known("root", value) is True, value
         assert await known("root", "ghost") is False
+
+
+# Dry runs ---------------------------------------------------------------------------------------
+
+
+async def test_a_dry_run_lists_and_changes_nothing() -> None:
+    """The answer has the effect, and neither the log of revocations nor the trail has an entry of it."""
+    async with _houses() as here:
+        guard, key = here.world.guard, _key(here.names["key of root"])
+        await guard.trail.flush()
+        before = len(await guard.state.trail.entries())
+        order = {"target": "everything", "dry_run": True}
+        status, found = await here.world.revoke(order, key)
+        assert status == 200
+        assert found["dry_run"] is True
+        assert {one["principal"] for one in _rows(found, "sockets")} == {"ann", "gus"}
+        assert len(_rows(found, "sessions")) == 3
+        assert found["nodes"] == [guard.registry.node]
+        assert found["complete"] is True
+        await guard.trail.flush()
+        assert len(await guard.state.trail.entries()) == before
+        assert await guard.state.revocations.revocations() == []
+        assert len(guard.registry) == 2
+
+
+def _rows(found: Mapping[str, object], name: str) -> list[dict[str, str]]:
+    rows = found[name]
+    assert isinstance(rows, list)
+    return rows
+
+
+async def test_a_dry_run_needs_the_permission_of_the_revocation() -> None:
+    """A caller gets 403 for the dry run of each revocation that it may not make, with the same body."""
+    async with _houses() as here:
+        for who in ("member acme", "desk acme"):
+            for target, value in OTHERS:
+                order = {"target": target, "value": here.names.get(value, value)}
+                key = _key(here.names[f"key of {who}"])
+                real = await here.world.revoke(order, key)
+                assert real[0] == 403
+                assert await here.world.revoke({**order, "dry_run": True}, key) == real
+        for target, value in OWN:
+            order = {"target": target, "value": here.names.get(value, value), "dry_run": True}
+            answer = await here.world.revoke(order, _key(here.names["key of desk acme"]))
+            assert answer[0] == 200, (target, value)
+
+
+async def test_a_dry_run_shows_no_other_tenant() -> None:
+    """A principal of another tenant with the same name is neither listed nor counted for a tenant's desk."""
+    async with _houses() as here:
+        guard = here.world.guard
+        await guard.state.members.beat("other", STATUS, joining=True)
+        listed = [
+            connection(f"{tenant} {n}", "other", principal_id="member acme", **names)
+            for n in range(3)
+            for tenant in ("acme", "globex")
+            for names in [{"issued_at": 1.0, "tenant": tenant, "address": f"of {tenant}"}]
+        ]
+        await guard.state.connections.sync_connections("other", listed, [])
+        answers = {}
+        for who in ("desk acme", "root"):
+            order = {"target": "principal", "value": "member acme", "dry_run": True}
+            status, answers[who] = await here.world.revoke(order, _key(here.names[f"key of {who}"]))
+            assert status == 200
+        assert "globex" not in json.dumps(answers["desk acme"])
+        assert [one["id"] for one in _rows(answers["desk acme"], "sockets")] == [
+            f"acme {n}" for n in range(3)
+        ]
+        assert len(_rows(answers["root"], "sockets")) == 6
+        # INVARIANT: the answer is the same without the sockets of the other tenant.
+        await guard.state.connections.sync_connections(
+            "other", [], [f"globex {n}" for n in range(3)]
+        )
+        again = await here.world.revoke(order, _key(here.names["key of desk acme"]))
+        assert again[1] == answers["desk acme"]
+
+
+async def test_a_dry_run_waits_for_no_node() -> None:
+    """A dry run that is told to wait for the cluster is refused."""
+    async with _houses() as here:
+        order = {"target": "everything", "dry_run": True, "wait": "cluster"}
+        assert (await here.world.revoke(order, _key(here.names["key of root"])))[0] == 400

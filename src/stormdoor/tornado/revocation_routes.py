@@ -80,6 +80,8 @@ class _Revocations(SessionHandler):
         tenants = self._judged_by(authentication, tenant)
         try:
             if order.dry_run:
+                if order.wait != "log":
+                    raise ConfigurationError("a dry run waits for no node; leave out wait")
                 seen = await guard.admin.dry_run(
                     target, order.value, before=order.before, tenants=tenants
                 )
