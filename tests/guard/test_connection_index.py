@@ -42,7 +42,7 @@ def _opcodes(work: Callable[[], object]) -> int:
 
 
 def _found(guard: Guard, target: Target, value: str) -> set[str]:
-    return {one.id for one in guard.supervisor._named(Revocation(target, value, 0.0))}
+    return {one.id for one in guard.supervisor.named(Revocation(target, value, 0.0))}
 
 
 async def test_index_follows_every_change() -> None:
@@ -139,6 +139,6 @@ async def test_cost_depends_on_the_affected_alone(target: Target) -> None:
         while len(guard.registry) < number:
             await opened(guard, bearer("alice"))
         revocation = Revocation(target, "unknown", guard.clock.now())
-        costs.append(_opcodes(partial(guard.supervisor._named, revocation)))
+        costs.append(_opcodes(partial(guard.supervisor.named, revocation)))
     assert costs[0] == costs[1] > 0
     await guard.close()

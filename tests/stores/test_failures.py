@@ -99,7 +99,8 @@ READS = {
     "trail_chains", "members", "live_connections", "sessions_of_provider", "pending",
     "identity", "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
     "log_position", "head_and_entries", "address_seen", "trail_faults", "space", "wait_for_entry", "tenants",
-    "lasting_revocations", "former_ids", "current_session",
+    "lasting_revocations", "former_ids", "current_session", "connections_after", "reached_sessions",
+    "accounts_named",
 }  # fmt: skip
 
 

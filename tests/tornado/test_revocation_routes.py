@@ -476,8 +476,9 @@ async def test_a_dry_run_needs_the_permission_of_the_revocation() -> None:
                 assert looked[1].keys() == real[1].keys()
                 assert looked[1]["error"] == real[1]["error"]
         for target, value in OWN:
-            order = {"target": target, "value": here.names.get(value, value)} | {"dry_run": True}
-            answer = await here.world.revoke(order, _key(here.names["key of desk acme"]))
+            order = {"target": target, "value": here.names.get(value, value)}
+            key = _key(here.names["key of desk acme"])
+            answer = await here.world.revoke({**order, "dry_run": True}, key)
             assert answer[0] == 200, (target, value)
 
 
