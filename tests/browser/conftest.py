@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import (
@@ -17,9 +18,10 @@ from playwright.sync_api import (
 from playwright.sync_api import TimeoutError as NotInTime
 
 from tests.demo.running import Running, demo, installed
+from tests.support.browsers import Window, chromium_window, firefox, webkit
 from tests.support.project import ROOT
 
-__all__ = ["FLAGS", "browser", "demo", "installed", "playwright", "visit"]
+__all__ = ["FLAGS", "browser", "demo", "engine", "installed", "playwright", "visit"]
 
 FLAGS = [
     "--no-sandbox",
@@ -124,3 +126,20 @@ def visit(browser: Browser, demo: Running) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture(scope="module", params=["chromium", "firefox", "webkit"])
+def engine(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Window]]:
+    """Each browser, and its name."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with ExitStack() as stack:
+        match request.param:
+            case "chromium":
+                window = stack.enter_context(chromium_window(browser))
+            case "firefox":
+                window = stack.enter_context(firefox(folder))
+            case _:
+                window = stack.enter_context(webkit(folder))
+        yield request.param, window

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from stormdoor import LoginAppearance
 from stormdoor.tornado.login_pages import LoginPages
 from tests.demo.running import Running
 from tests.run.running import Run, running, write
-from tests.support.browsers import Window, chromium_window, click, fill, firefox, until, webkit
+from tests.support.browsers import Window, click, fill, fits, until, webkit
 
 pytestmark = pytest.mark.extended
 
@@ -58,23 +56,6 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         yield run
 
 
-@pytest.fixture(scope="module", params=["chromium", "firefox", "webkit"])
-def engine(
-    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Window]]:
-    """Each browser, and its name."""
-    folder = tmp_path_factory.mktemp(request.param)
-    with ExitStack() as stack:
-        match request.param:
-            case "chromium":
-                window = stack.enter_context(chromium_window(browser))
-            case "firefox":
-                window = stack.enter_context(firefox(folder))
-            case _:
-                window = stack.enter_context(webkit(folder))
-        yield request.param, window
-
-
 def _log_in(window: Window, run: Run, at: str) -> None:
     """Open the lab, and send the form of the login that it leads to, with the right password."""
     said = run.wait_for("first account")
@@ -86,15 +67,6 @@ def _log_in(window: Window, run: Run, at: str) -> None:
     click(window, "form button")
     until(window, "return location.pathname === '/lab' || location.search.includes('signed-in')")
     until(window, "return document.readyState === 'complete'")
-
-
-def _fits(window: Window) -> None:
-    """Check the width of the page, on a phone and on a desktop."""
-    for width in (390, 1200):
-        window.resize(width, 800)
-        assert window.run(
-            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        )
 
 
 def test_over_http(engine: tuple[str, Window], plain: Run) -> None:
@@ -116,7 +88,7 @@ def test_over_http(engine: tuple[str, Window], plain: Run) -> None:
         "next=%2Flab"
     )
     assert plain.output.count("did not send back the cookie") == before + 1
-    _fits(window)
+    fits(window)
 
 
 def test_over_tls(engine: tuple[str, Window], encrypted: Run) -> None:
@@ -124,7 +96,7 @@ def test_over_tls(engine: tuple[str, Window], encrypted: Run) -> None:
     _, window = engine
     encrypted.wait_for("guarded")
     window.go(f"https://127.0.0.1:{encrypted.port}/auth/login")
-    _fits(window)
+    fits(window)
     _log_in(window, encrypted, f"https://127.0.0.1:{encrypted.port}")
     assert "the lab" in until(window, _SAID)
     window.run(

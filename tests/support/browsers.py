@@ -23,7 +23,7 @@ from playwright.sync_api import Browser
 from tests.run.running import free_port
 from tests.support.installing import missing
 
-__all__ = ["Window", "chromium_window", "click", "fill", "firefox", "until", "webkit"]
+__all__ = ["Window", "chromium_window", "click", "fill", "firefox", "fits", "until", "webkit"]
 
 _PATIENCE = 60.0
 """Seconds until a wait counts as failed."""
@@ -52,6 +52,15 @@ def fill(window: Window, selector: str, text: str) -> None:
 def click(window: Window, selector: str) -> None:
     """Click, as a user does."""
     window.run("document.querySelector(arguments[0]).click(); return true", selector)
+
+
+def fits(window: Window) -> None:
+    """Check the width of the page, on a phone and on a desktop."""
+    for width in (390, 1200):
+        window.resize(width, 800)
+        assert window.run(
+            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        )
 
 
 def until(window: Window, script: str, *args: object) -> Any:
