@@ -19,7 +19,7 @@ PROVIDER = OpenIdProvider(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", ["callback?code=<b>&state=<b>&error=<b>", "login", "step-up"])
+@pytest.mark.parametrize("path", ["callback?code=<i>&state=<i>&error=<i>", "login", "step-up"])
 async def test_it_speaks_the_language_of_the_browser(path: str, language: str) -> None:
     """It has the name of the application, a way on, and nothing from the request."""
     guard = make_guard(
@@ -38,6 +38,6 @@ async def test_it_speaks_the_language_of_the_browser(path: str, language: str) -
     assert f'<a class="button" href="/auth/oidc/login">{texts["sign_in_again"]}</a>' in page.body
     assert f'lang="{texts["lang"]}"' in page.body
     assert "Plots of the lab" in page.body
-    assert "<b>" not in page.body
+    assert "<i>" not in page.body
     assert "style-src 'sha256-" in page.headers["Content-Security-Policy"]
     assert page.headers["Referrer-Policy"] == "no-referrer"
