@@ -10,12 +10,14 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stormdoor import Guard
 from stormdoor.auth.kind import Kind
 from stormdoor.auth.kinds import KINDS
+from stormdoor.auth.oidc.known_providers import KNOWN_PROVIDERS, KnownProvider
 from stormdoor.cli.remedies import MEANINGS, REMEDIES
 from stormdoor.core.denial import ANSWERS
 from stormdoor.core.event import REFUSED_AS
@@ -325,6 +327,41 @@ def _flag(kind: Kind[Any], name: str) -> str:
     return f"by `{'`, `'.join(options)}`"
 
 
+def _cell(value: str | tuple[str, ...] | None) -> str:
+    named = (value,) if isinstance(value, str) else value
+    return ", ".join(f"`{one}`" for one in named or ()) or "-"
+
+
+def _provider_cells(known: KnownProvider) -> dict[str, str]:
+    """The facts about a provider, by the heading of their column."""
+    return {
+        "issuer": _cell(known.issuer),
+        "scopes": _cell(known.scopes if known.api else ("openid", *known.scopes)),
+        "domain": _cell(known.domain_claim or ("email" if known.verifies_email else None)),
+        "verified e-mail": "yes" if known.verifies_email else "no",
+        "groups": _cell(known.groups_claim),
+        "roles": _cell(known.roles_claim),
+        "tenant": _cell(known.tenant_claim),
+        "UserInfo": "yes" if known.userinfo else "no",
+        "logout": ", ".join(known.logouts) or "-",
+    }
+
+
+def providers() -> str:
+    """The differences between the well-known providers of `[oidc]`."""
+    cells = {known.label: _provider_cells(known) for known in KNOWN_PROVIDERS.values()}
+    heads = ("provider", *next(iter(cells.values())))
+    return _table(heads, [(label, *row.values()) for label, row in cells.items()])
+
+
+def provider(name: str) -> str:
+    """The facts about one provider."""
+    cells = _provider_cells(KNOWN_PROVIDERS[name])
+    return _table(("fact", "value"), list(cells.items()))
+
+
+PROVIDER_PAGES = ROOT / "docs" / "how-to" / "providers"
+
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "denials": (REFERENCE / "denials.md", denials),
     "codes": (REFERENCE / "denials.md", codes),
@@ -336,6 +373,11 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "loggers": (REFERENCE / "logs.md", loggers),
     "metrics": (REFERENCE / "metrics.md", metrics),
     "threats": (REFERENCE / "threats" / "index.md", threat_list),
+    "providers": (PROVIDER_PAGES / "index.md", providers),
+    **{
+        f"provider-{name}": (PROVIDER_PAGES / f"{name}.md", partial(provider, name))
+        for name in KNOWN_PROVIDERS
+    },
 }
 
 

@@ -207,6 +207,31 @@ async def test_a_well_known_provider_sets_the_request(provider: RealProvider) ->
         assert here.guard.provider_logins == {"/auth/oidc/login": "Google"}
 
 
+@pytest.mark.installs
+@pytest.mark.parametrize(("pause", "seconds"), [(1795.0, 43_200.0), (1805.0, 1805.0)])
+async def test_without_a_logout_sockets_end_with_the_session(
+    pause: float, seconds: float, provider: RealProvider
+) -> None:
+    """`idle_seconds` (30 minutes) ends an unused socket, and `absolute_seconds` (12 hours) a used one."""
+    assert not KNOWN_PROVIDERS["google"].logouts
+    provider.account("alice", **FORMS["google"].enters)
+    settings = take(provider, FORMS["google"])
+    async with site(provider, **settings) as here, Person(here) as alice:
+        await alice.log_in("alice")
+        guard, passed = here.guard, 0.0
+        async with await alice.visitor().open("/ws/chat") as wire:
+            while passed + pause < seconds:
+                here.clock.moved += pause
+                passed += pause
+                wire.send({"type": "say", "text": "still here"})
+                assert "still here" in (await wire.receive()).text
+                await guard.tick()
+                await guard.deadlines.touch_sessions()
+            here.clock.moved += pause
+            await guard.tick()
+            assert await wire.close_code() == 3000
+
+
 GROUPS: dict[str, tuple[object, bool]] = {
     "a list": (["other", "staff"], True),
     "one text": ("staff", True),

@@ -31,6 +31,7 @@ from stormdoor.core.session import Session
 from stormdoor.ports import Store
 from stormdoor.tornado.oidc_routes import OpenIdProvider, oidc_routes
 from tests.demo.visitor import Visitor
+from tests.support.openid.github import GitHub
 from tests.support.openid.provider import RealProvider
 from tests.support.openid.visitor import Browserlike
 from tests.tornado.wire import quiet, settled
@@ -91,7 +92,7 @@ class Site:
 
     port: int
     guard: Guard
-    provider: RealProvider
+    provider: RealProvider | GitHub
     party: RelyingParty
     settings: OpenIdProvider
     clock: WallClock
@@ -161,7 +162,7 @@ class Person(Browserlike):
 
 @asynccontextmanager
 async def site(
-    provider: RealProvider,
+    provider: RealProvider | GitHub,
     /,
     *,
     store: Store | str | None = None,
@@ -209,7 +210,7 @@ async def site(
     }
     if configured.client_secret is None:
         registered["token_endpoint_auth_method"] = "none"
-    if provider.running and configured.client_id == "app":
+    if isinstance(provider, RealProvider) and provider.running and configured.client_id == "app":
         provider.register("app", **(registered | (client or {})))
     rules = oidc_routes(guard, configured, **(routes or {}))
     party: RelyingParty = rules[0].target_kwargs["route_options"].party

@@ -123,15 +123,20 @@ class ProviderClient:
         return self._client
 
     async def get(
-        self, url: str, *, auth: httpx2.Auth | None = None
+        self, url: str, *, auth: httpx2.Auth | None = None, listed: bool = False
     ) -> ProviderAnswer | Unanswered:
         """Fetch a document.
 
         Args:
             url: Address of the document.
             auth: Credential for the `Authorization` header.
+            listed: Whether the document is a list. It is then the member `list` of the answer.
         """
-        return await self._ask("GET", url, auth=auth)
+        answer = await self._ask("GET", url, listed=listed, auth=auth)
+        body = answer.body if listed and isinstance(answer, ProviderAnswer) else None
+        if body is not None and (body.keys() != {"list"} or not isinstance(body["list"], list)):
+            return Unanswered(f"{urlsplit(url).hostname} answered something that is not a list")
+        return answer
 
     async def post(
         self, url: str, form: Mapping[str, str], *, auth: httpx2.BasicAuth | None = None
@@ -157,7 +162,9 @@ class ProviderClient:
             # Not its text, which may quote the request.
             return Unanswered(f"{where} cannot be asked: {type(error).__name__}")
 
-    async def _answer(self, method: str, url: str, **more: Any) -> ProviderAnswer | Unanswered:
+    async def _answer(
+        self, method: str, url: str, *, listed: bool = False, **more: Any
+    ) -> ProviderAnswer | Unanswered:
         where = urlsplit(url).hostname
         async with self._http().stream(method, url, **more) as response:
             status = response.status_code
@@ -176,7 +183,9 @@ class ProviderClient:
                 data += chunk
                 if len(data) > MAX_BYTES:
                     return Unanswered(f"{where} answered more than {MAX_BYTES} bytes")
-        body = json_object(bytes(data))
+        body = json_object(
+            b'{"list":%b}' % bytes(data) if listed and status == 200 else bytes(data)
+        )
         if status != 200:
             error = None if isinstance(body, Malformed) else body.get("error")
             return ProviderAnswer(status, None, error[:64] if isinstance(error, str) else "")

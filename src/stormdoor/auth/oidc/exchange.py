@@ -13,18 +13,21 @@ from stormdoor.auth.oidc.settings import OpenIdProvider
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.origin import quote
 
-__all__ = ["more_claims", "redeem"]
+__all__ = ["Bearer", "more_claims", "read_object", "redeem"]
 
 _ADDRESS = frozenset({"email", "email_verified"})
 
 
-class _Bearer(httpx2.Auth):
+class Bearer(httpx2.Auth):
+    """An access token in the header `Authorization` (RFC 6750)."""
+
     def __init__(self, token: str) -> None:
         self._token = token
 
     def auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """Add the header."""
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
 
@@ -55,7 +58,7 @@ async def redeem(
         if provider.client_secret is not None:
             form["client_secret"] = provider.client_secret
     answer = await client.post(metadata.token_endpoint, form, auth=auth)
-    return _object(answer, "the token endpoint")
+    return read_object(answer, "the token endpoint")
 
 
 async def more_claims(
@@ -64,8 +67,8 @@ async def more_claims(
     """Return the claims about the user from the token and from UserInfo (Core §5.3)."""
     if metadata.userinfo_endpoint is None or access_token is None:
         return Refusal(Denial.BAD_CREDENTIAL, "the provider has no UserInfo; write userinfo=False")
-    answer = await client.get(metadata.userinfo_endpoint, auth=_Bearer(access_token))
-    more = _object(answer, "UserInfo")
+    answer = await client.get(metadata.userinfo_endpoint, auth=Bearer(access_token))
+    more = read_object(answer, "UserInfo")
     if isinstance(more, Refusal):
         return more
     # INVARIANT: of the same user; otherwise an answer for another user was substituted.
@@ -77,7 +80,7 @@ async def more_claims(
     return {**more, **token.claims}
 
 
-def _object(answer: ProviderAnswer | Unanswered, where: str) -> Mapping[str, object] | Refusal:
+def read_object(answer: ProviderAnswer | Unanswered, where: str) -> Mapping[str, object] | Refusal:
     """Return the JSON object of an answer; or the refusal."""
     if isinstance(answer, Unanswered):
         return Refusal(

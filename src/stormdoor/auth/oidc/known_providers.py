@@ -27,7 +27,10 @@ class KnownProvider:
         issuer: The shape of its issuer. A word in capitals is to be replaced by the operator.
         metadata_tenant: The tenant in the address of the metadata that several tenants share.
         shared_tenants: Names in an issuer that stand for many tenants. No token has such an issuer.
+        api: Address of its API about users, if it has no ID tokens (OAuth 2.0 without OpenID).
         scopes: Scopes that its claims need.
+        email_scope: The scope for `email`, requested for `allowed_domains`.
+        groups_scope: The scope for groups, requested if a rule or a role needs them.
         domain_claim: The claim with the domain of the user's organisation, which the provider has verified;
             None to use the domain of `email` if `email_verified` is true.
         verifies_email: Whether `email_verified` means that the user receives mail at that address.
@@ -42,7 +45,10 @@ class KnownProvider:
     issuer: str = ""
     metadata_tenant: str = ""
     shared_tenants: tuple[str, ...] = ()
+    api: str = ""
     scopes: tuple[str, ...] = ()
+    email_scope: str = "email"
+    groups_scope: str = ""
     domain_claim: str | None = None
     verifies_email: bool = True
     groups_claim: str | None = None
@@ -75,6 +81,16 @@ KNOWN_PROVIDERS: Mapping[str, KnownProvider] = {
         tenant_claim="tid",
         logouts=("RP-initiated", "front-channel"),
     ),
+    # OAuth 2.0 and no OpenID: see `github`.
+    "github": KnownProvider(
+        label="GitHub",
+        issuer="https://github.com/login/oauth",
+        api="https://api.github.com",
+        email_scope="user:email",
+        groups_scope="read:org",
+        groups_claim="groups",
+        roles_claim="groups",
+    ),
     "gitlab": KnownProvider(
         label="GitLab",
         issuer="https://gitlab.com",
@@ -88,7 +104,7 @@ KNOWN_PROVIDERS: Mapping[str, KnownProvider] = {
         scopes=("profile", "email", "groups"),
         groups_claim="groups",
         userinfo=True,
-        logouts=("RP-initiated",),
+        logouts=("RP-initiated", "front-channel"),
     ),
     "keycloak": KnownProvider(
         label="Keycloak",

@@ -29,6 +29,7 @@ from stormdoor.auth.oidc.authorization_request import (
 )
 from stormdoor.auth.oidc.entry import check_entry
 from stormdoor.auth.oidc.exchange import more_claims, redeem
+from stormdoor.auth.oidc.github import ask_user, fixed_metadata
 from stormdoor.auth.oidc.id_token import Expected, IdToken, verify_id_token
 from stormdoor.auth.oidc.library import OAuth2Client
 from stormdoor.auth.oidc.logout_token import LogoutToken, verify_logout_token
@@ -118,7 +119,8 @@ class RelyingParty:
 
     async def prefetch(self, now: float) -> None:
         """Discover the provider, and fetch its keys, before the first login (see `Prefetching`)."""
-        await self._keys.prefetch(now)
+        if not self.provider.known.api:
+            await self._keys.prefetch(now)
 
     def breakers(self) -> Iterable[BreakerState]:
         """Return the states of the circuit breakers (see `Watched`)."""
@@ -133,6 +135,8 @@ class RelyingParty:
 
     async def metadata(self, now: float) -> ProviderMetadata | Refusal:
         """Return the provider's endpoints, discovered or cached."""
+        if self.provider.known.api:
+            return fixed_metadata(self.provider)
         found = await self._questions.ask(b"metadata", lambda: self._found.metadata(now))
         if isinstance(found, Unanswered):
             return Refusal(Denial.UNAVAILABLE, found.reason, retry_after=found.retry_after)
@@ -278,6 +282,8 @@ class RelyingParty:
         now: float,
     ) -> Arrived | Refusal:
         """Verify that the ID token belongs to this login, and return the result."""
+        if self.provider.known.api:
+            return await self._believe_api(request, tokens, now)
         id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(id_token, str) or len(id_token) > 2 * MAX_SECRET:
             return Refusal(
@@ -304,10 +310,25 @@ class RelyingParty:
         # INVARIANT: before a login, a link and a step-up alike.
         return check_entry(self.provider, claims) or Arrived(request, token, claims)
 
+    async def _believe_api(
+        self, request: AuthorizationRequest, tokens: Mapping[str, object], now: float
+    ) -> Arrived | Refusal:
+        """Return the result of a login at a provider without ID tokens."""
+        if request.max_age is not None or request.acr_values:
+            return Refusal(
+                Denial.FORBIDDEN, "this provider does not say when and how a user authenticated"
+            )
+        token = await ask_user(self._client, self.provider, tokens, now)
+        if isinstance(token, Refusal):
+            return token
+        return check_entry(self.provider, token.claims) or Arrived(request, token, token.claims)
+
     # -- logout ------------------------------------------------------------------------------------
 
     async def logged_out(self, token: str, now: float) -> LogoutToken | Refusal:
         """Verify a logout token, except for a repeated use."""
+        if self.provider.known.api:
+            return Refusal(Denial.BAD_CREDENTIAL, "this provider sends no logout tokens")
         if len(token) > MAX_SECRET:
             return Refusal(Denial.BAD_CREDENTIAL, "the logout token is too long")
         return await verify_logout_token(token, provider=self.provider, keys=self._keys, now=now)

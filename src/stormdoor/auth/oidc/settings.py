@@ -40,9 +40,9 @@ class OpenIdProvider:
     """Settings of a provider, and the meaning of its claims. The client's secret is not in its repr.
 
     Attributes:
-        provider: The name of a well-known provider: `google`, `entra`, `gitlab`, `okta`, `keycloak` or
-            `auth0`. It sets what you leave out of `issuer`, `label`, `groups_claim`, `roles_claim`,
-            `tenant_claim` and `userinfo`, and adds scopes. Empty for any other provider.
+        provider: The name of a well-known provider: `google`, `entra`, `github`, `gitlab`, `okta`,
+            `keycloak` or `auth0`. It sets what you leave out of `issuer`, `label`, `groups_claim`,
+            `roles_claim`, `tenant_claim` and `userinfo`, and adds scopes. Empty for any other provider.
         issuer: The provider's exact name: `https://login.example/realms/shop`. Everything else is
             discovered from there (OpenID Connect Discovery 1.0).
         client_id: The name of this application at the provider.
@@ -242,6 +242,10 @@ class OpenIdProvider:
             raise ConfigurationError(
                 f"leeway must be 0 to {_MAX_LEEWAY:g} seconds, not {self.leeway}"
             )
+        if self.known.api and (self.max_age is not None or self.acr_values):
+            raise ConfigurationError(
+                "max_age and acr_values need an ID token, which this provider does not have; leave them out"
+            )
         if self.max_age is not None and not self.max_age >= 0.0:
             raise ConfigurationError(f"max_age must be seconds from 0, not {self.max_age}")
         if not all(strength >= 1 for strength in self.strengths.values()):
@@ -249,9 +253,26 @@ class OpenIdProvider:
 
     @property
     def scope(self) -> str:
-        """Return the requested scopes: `openid` first, each once."""
-        email = ("email",) if self.allowed_domains is not None else ()
-        return " ".join(dict.fromkeys(("openid", *self.known.scopes, *email, *self.scopes)))
+        """Return the requested scopes, each once: `openid` first, if the provider has OpenID."""
+        known = self.known
+        asked = [
+            *(() if known.api else ("openid",)),
+            *known.scopes,
+            *((known.email_scope,) if self.reads_email else ()),
+            *((known.groups_scope,) if self.reads_groups and known.groups_scope else ()),
+            *(one for one in self.scopes if one != "openid" or not known.api),
+        ]
+        return " ".join(dict.fromkeys(asked))
+
+    @property
+    def reads_email(self) -> bool:
+        """Return whether a rule needs the address of a user."""
+        return self.allowed_domains is not None
+
+    @property
+    def reads_groups(self) -> bool:
+        """Return whether a rule or a role needs the groups of a user."""
+        return bool(self.allowed_groups or self.allowed_roles or self.roles)
 
     @property
     def issuers(self) -> frozenset[str]:
