@@ -310,6 +310,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         'write provider = "entra"',
     ),
     "no slash": ({"provider": "auth0", "issuer": "https://a.auth0.com"}, "ends with a slash"),
+    "a server of GitHub without the path": (
+        {"provider": "github", "issuer": "https://git.example"},
+        'write issuer = "https://HOST/login/oauth"',
+    ),
     "groups of no claim": ({"provider": "google", "allowed_groups": ["a"]}, "needs groups_claim"),
     "roles of no claim": ({"allowed_roles": ["a"]}, "needs roles_claim"),
     "tenants of no claim": ({"allowed_tenants": ["a"]}, "needs tenant_claim"),

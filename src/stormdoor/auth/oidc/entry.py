@@ -109,7 +109,7 @@ def _name_fault(
 def _tenant_fault(provider: OpenIdProvider, claims: Mapping[str, object]) -> str | None:
     if provider.allowed_tenants is None or provider.tenant_claim is None:
         return None
-    tenant = claims.get(provider.tenant_claim)
+    tenant = claim_of(claims, provider.tenant_claim)
     if not isinstance(tenant, str) or tenant not in provider.allowed_tenants:
         return (
             f"the claim {provider.tenant_claim} is {tenant!r:.80}, which is not in allowed_tenants; add it "

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
+from stormdoor.auth.oidc.known_checks import check_domains, resolve_issuer
 from stormdoor.auth.oidc.known_providers import (
     KNOWN_PROVIDERS,
     TENANT,
@@ -29,8 +30,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 _MOST_LABEL = 60
 _LISTS = ("scopes", "algorithms", "default_roles", "trusted_audiences", "acr_values")
 _RULES = ("allowed_domains", "allowed_groups", "allowed_roles", "allowed_tenants")
-_TENANT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII)
 _NOTHING: Mapping[str, frozenset[str]] = MappingProxyType({})
 _NO_STRENGTHS: Mapping[str, int] = MappingProxyType({})
 
@@ -133,7 +132,7 @@ class OpenIdProvider:
         self._set("userinfo", self.known.userinfo if self.userinfo is None else self.userinfo)
         self._check_lists()
         self._check_rules()
-        self._check_issuer()
+        self._set("issuer", resolve_issuer(self.issuer, self.known, self.allowed_tenants or ()))
         self._check_client()
         self._check_numbers()
         if self.unknown not in ("refuse", "create"):
@@ -150,35 +149,6 @@ class OpenIdProvider:
         """The facts about the provider, if it is a well-known one."""
         return KNOWN_PROVIDERS.get(self.provider, UNKNOWN_PROVIDER)
 
-    def _check_issuer(self) -> None:
-        shape = self.known.issuer
-        if self.issuer == shape and any(part.isupper() for part in re.split(r"[/.]+", shape)):
-            raise ConfigurationError(
-                f'issuer is missing; write issuer = "{shape}", with your names'
-            )
-        if not set(urlsplit(self.issuer).path.split("/")).isdisjoint(self.known.shared_tenants):
-            raise ConfigurationError(
-                "issuer stands for any tenant; leave it out, and write allowed_tenants with the ids of yours"
-            )
-        if TENANT in self.issuer:
-            if not self.known.metadata_tenant:
-                raise ConfigurationError(f'issuer has {TENANT}; write provider = "entra" as well')
-            tenants = self.allowed_tenants or ()
-            if not tenants or not all(_TENANT_ID.fullmatch(one) for one in tenants):
-                raise ConfigurationError(
-                    f"issuer is for any tenant, so write allowed_tenants with ids of tenants, each such as "
-                    f'"72f988bf-86f1-41af-91ab-2d7cd011db47" in small letters, not {[*tenants]!r}'
-                )
-            if len(tenants) == 1:
-                self._set("issuer", self.issuer.replace(TENANT, next(iter(tenants))))
-        _address("issuer", self.issuer)
-        if "?" in self.issuer:
-            raise ConfigurationError("an issuer has no query; write the part before the ?")
-        if shape.endswith("/") and not self.issuer.endswith("/"):
-            raise ConfigurationError(
-                f'this issuer ends with a slash; write issuer = "{self.issuer}/"'
-            )
-
     def _check_rules(self) -> None:
         for option, claim in (
             ("allowed_groups", "groups_claim"),
@@ -192,23 +162,13 @@ class OpenIdProvider:
                 raise ConfigurationError(
                     f"{option} names nothing; leave it out to let every user of the provider in"
                 )
-        if self.allowed_domains is None:
-            return
-        if self.known.domain_claim is None and not self.known.verifies_email:
-            raise ConfigurationError(
-                "allowed_domains needs verified addresses, which this provider does not have; write "
-                "allowed_tenants or allowed_groups"
-            )
-        for name, known in KNOWN_PROVIDERS.items():
-            if not self.provider and urlsplit(self.issuer).netloc == urlsplit(known.issuer).netloc:
-                raise ConfigurationError(f'allowed_domains needs provider = "{name}" here')
-        for domain in self.allowed_domains:
-            if not _DOMAIN.fullmatch(domain):
-                raise ConfigurationError(
-                    f'allowed_domains: write a domain in small letters, such as "example.com", not {domain!r}'
-                )
+        if self.allowed_domains is not None:
+            check_domains(self.allowed_domains, self.known, self.issuer)
 
     def _check_client(self) -> None:
+        _address("issuer", self.issuer)
+        if "?" in self.issuer:
+            raise ConfigurationError("an issuer has no query; write the part before the ?")
         if not self.client_id:
             raise ConfigurationError("client_id is empty; it is this application's name there")
         _address("redirect_uri", self.redirect_uri)
