@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_the_text_on_each_colour_is_readable() -> None:
 @pytest.mark.parametrize("text", ["a\x07b", "a\nb", "a\ud800b", "a" * 61])
 def test_the_label_of_a_provider_follows_the_rule_of_a_name(text: str) -> None:
     """What one refuses, the other refuses, too; each shows what the other shows."""
-    facts = {"issuer": "https://login.example", "client_id": "lab"}
+    facts: dict[str, Any] = {"issuer": "https://login.example", "client_id": "lab"}
     redirect = "https://lab.example/auth/oidc/callback"
     for good in ("Our\u3000house", "\U0001f468\u200d\U0001f469", "a" * 60):
         assert LoginAppearance(name=good).name == good

@@ -20,7 +20,7 @@ from tests.support.openid.visitor import query_of
 
 __all__ = ["openid", "provider"]
 
-PUBLIC = "You are known at the login service, but may not come in here."
+PUBLIC = "The sign-in service knows your account, but the account has no access to this site."
 
 
 def take(provider: RealProvider, form: Form, **more: Any) -> dict[str, Any]:
