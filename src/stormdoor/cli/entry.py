@@ -23,6 +23,7 @@ FIELDS = (
         "user_agent",
         "connection",
         "detail",
+        "ref",
         "erased",
         "hash",
     ),
@@ -67,6 +68,7 @@ def as_text(entry: Entry) -> RenderableType:
         f"with {event.kind}" if event.kind else "",
         f"decided by {' '.join(event.policies)}" if event.policies else "",
         event.detail,
+        f"reference {event.ref}" if event.ref else "",
         f"connection {event.connection}" if event.connection else "",
     ]
     if not any(rest):
