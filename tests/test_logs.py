@@ -127,10 +127,11 @@ async def test_a_refused_handshake_has_structured_fields() -> None:
     guard = await settle(make_guard())
     with both("stormdoor.refused") as (text, objects):
         await refused(guard, bearer("secret-of-mallory", path="/ws\nforged"))
-    assert text == [
-        "refused bad-credential '/ws\\nforged' from 192.0.2.1: token: no such token",
-    ]
     (found,) = objects
+    ref = found.pop("ref")
+    assert text == [
+        f"refused bad-credential '/ws\\nforged' from 192.0.2.1: token: no such token (reference {ref})",
+    ]
     assert "secret-of-mallory" not in repr(found)
     assert found.pop("time").endswith("+00:00")
     assert found == {
@@ -176,7 +177,10 @@ async def test_refused_messages_and_closes_have_structured_fields() -> None:
     with both("stormdoor.closed") as (text, objects):
         guard.registry.end(connection, Refusal(Denial.REVOKED, "revoked: principal"))
     assert text == [
-        "closed a connection, revoked '/ws' from 192.0.2.1 ('alice'): revoked: principal"
+        (
+            "closed a connection, revoked '/ws' from 192.0.2.1 ('alice'): revoked: principal "
+            f"(reference {objects[0]['ref']})"
+        )
     ]
     assert objects[0].items() >= {"event_name": "connection_closed", **of_connection}.items()
     await guard.close()

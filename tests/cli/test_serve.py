@@ -80,7 +80,7 @@ async def test_two_workers_serve_one_port_and_end_in_good_order(tmp_path: Path) 
         for wire in clients:
             code, reason = await restart_of(wire)
             assert code == 1012
-            assert re.fullmatch(r"service restart; retry after [1-5] s", reason)
+            assert re.fullmatch(r"service restart; reference \w{10}; retry after [1-5] s", reason)
         assert one.wait_ended() == 0, one.output
         assert ended(*workers)
         assert "Traceback" not in one.output

@@ -20,7 +20,17 @@ _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 _RANDOM = [
     # Headers of Tornado: its version, the time of the machine, hash or length of a random body.
     (re.compile(r"(?m)^(Server|Date|Etag): .*$"), r"\1: …"),
-    (re.compile(r"(?m)^(Content-Length): \d{4,}$"), r"\1: …"),
+    (re.compile(r"(?m)^([<>] Content-Length): \d+$"), r"\1: …"),
+    (re.compile(r"(?m)^(Content-Length): \d+$"), r"\1: …"),
+    (re.compile(r"; reference [0-9A-HJKMNP-TV-Z]{10}"), ""),
+    (
+        re.compile(
+            r'\\"ref\\":\\"[0-9A-HJKMNP-TV-Z]{10}\\",|,\\"ref\\":\\"[0-9A-HJKMNP-TV-Z]{10}\\"'
+        ),
+        "",
+    ),
+    (re.compile(r"[?&]ref=[0-9A-HJKMNP-TV-Z]{10}"), ""),
+    (re.compile(r',"ref":"[0-9A-HJKMNP-TV-Z]{10}"'), ""),
     (re.compile(r"expires=[^;]* GMT"), "expires=…"),
     (re.compile(r'"<svg .*</svg>"'), '"SVG"'),
     (re.compile(r"(\$argon2id\$v=\d+\$[a-z0-9=,]+)\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"), r"\1$…"),

@@ -272,7 +272,9 @@ async def test_the_records_of_a_logout_at_a_provider() -> None:
     )
     id = "f30d4eb517f267bf9319797685887dc14249a12f16cb82a0393f856e4a8532c7"
     assert await store.pending(id, "openid-logout") is not None
-    token = LogoutToken(id="token", issued_at=1.0, expires_at=2.0, subject=None, session_id="x")
+    token = LogoutToken(
+        issuer=issuer, id="token", issued_at=1.0, expires_at=2.0, subject=None, session_id="x"
+    )
     await logout.spend(issuer, token, state=StoredState.of(store), now=1.0)
     spent = hashlib.sha256(f"{issuer}\ntoken".encode()).hexdigest()
     assert await store.pending(spent, "openid-logout-token") is not None

@@ -153,4 +153,4 @@ def test_whom_a_revocation_names(
         for one in everybody
         if revocation.names(replace(one.authentication, principal=one.principal), one.id)
     ]
-    assert sorted(one.id for one in lifetime._named(revocation)) == sorted(expected)
+    assert sorted(one.id for one in lifetime.named(revocation)) == sorted(expected)
