@@ -80,10 +80,13 @@ _PARAMETERS = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*</dd>\s*)+)</d
 """The parameters of a signature, each on a line: a list of definitions without a term."""
 
 
+_EMPTY_HEADER = re.compile('<th class="head[^"]*"><p></p></th>')
+
+
 def _name_nothing_empty(*given: Any) -> None:
     """Make empty headers of tables plain cells, and lists without terms plain lines, for screen readers."""
     context = given[3]
-    body = context.get("body", "").replace('<th class="head"><p></p></th>', "<td></td>")
+    body = _EMPTY_HEADER.sub("<td></td>", context.get("body", ""))
     lines = {"<dd>": '<div class="parameter">', "</dd>": "</div>"}
     context["body"] = _PARAMETERS.sub(
         lambda found: re.sub("</?dd>", lambda tag: lines[tag[0]], found[1]), body

@@ -24,6 +24,7 @@ SAMPLE = [
     "reference/cli.html",
     "reference/configuration.html",
     "reference/denials.html",
+    "reference/performance.html",
     "reference/python.html",
     "explanation/architecture.html",
     "decisions/index.html",

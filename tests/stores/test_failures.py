@@ -100,7 +100,7 @@ READS = {
     "identity", "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
     "log_position", "head_and_entries", "address_seen", "trail_faults", "space", "wait_for_entry", "tenants",
     "lasting_revocations", "former_ids", "current_session", "connections_after", "reached_sessions",
-    "accounts_named",
+    "accounts_named", "tenants_of_connections",
 }  # fmt: skip
 
 

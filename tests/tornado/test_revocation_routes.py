@@ -482,8 +482,8 @@ async def test_a_dry_run_needs_the_permission_of_the_revocation() -> None:
             assert answer[0] == 200, (target, value)
 
 
-async def test_a_dry_run_shows_no_other_tenant() -> None:
-    """A principal of another tenant with the same name is neither listed nor counted for a tenant's desk."""
+async def test_a_principal_of_another_tenant_with_the_same_name_is_not_revoked() -> None:
+    """Its sockets are on another node: order and dry run are refused, without a word about them."""
     async with _houses() as here:
         guard = here.world.guard
         await guard.state.members.beat("other", STATUS, joining=True)
@@ -494,22 +494,59 @@ async def test_a_dry_run_shows_no_other_tenant() -> None:
             for names in [{"issued_at": 1.0, "tenant": tenant, "address": f"of {tenant}"}]
         ]
         await guard.state.connections.sync_connections("other", listed, [])
-        answers = {}
-        order = {"target": "principal", "value": "member acme", "dry_run": True}
-        for who in ("desk acme", "root"):
-            status, answers[who] = await here.world.revoke(order, _key(here.names[f"key of {who}"]))
-            assert status == 200
-        assert "globex" not in json.dumps(answers["desk acme"])
-        assert [one["id"] for one in _rows(answers["desk acme"], "sockets")] == [
-            f"acme {n}" for n in range(3)
-        ]
-        assert len(_rows(answers["root"], "sockets")) == 6
-        # INVARIANT: the answer is the same without the sockets of the other tenant.
+        order = {"target": "principal", "value": "member acme"}
+        desk, root = (_key(here.names[f"key of {who}"]) for who in ("desk acme", "root"))
+        for refused in (order, order | {"dry_run": True}):
+            status, answer = await here.world.revoke(refused, desk)
+            assert status == 403
+            assert "globex" not in json.dumps(answer)
+        status, answer = await here.world.revoke(order | {"dry_run": True}, root)
+        assert (status, len(_rows(answer, "sockets"))) == (200, 6)
         await guard.state.connections.sync_connections(
             "other", [], [f"globex {n}" for n in range(3)]
         )
-        again = await here.world.revoke(order, _key(here.names["key of desk acme"]))
-        assert again[1] == answers["desk acme"]
+        status, answer = await here.world.revoke(order | {"dry_run": True}, desk)
+        assert status == 200
+        assert [one["id"] for one in _rows(answer, "sockets")] == [f"acme {n}" for n in range(3)]
+        assert (await here.world.revoke(order, desk))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["principal", "session", "credential", "token", "device", "role", "connection", "everything"],
+)
+async def test_sockets_of_a_tenant_on_another_node_need_a_role_for_all_tenants(target: str) -> None:
+    """A caller without a tenant does not end them, though only the list of connections has their tenant."""
+    guard = Guard(
+        origins=[ORIGIN],
+        hosts=["127.0.0.1"],
+        authenticators=[ApiKeyAuthenticator()],
+        policies=PolicySet([role("desk", PERMISSION)]),
+    )
+    async with serving([*revocation_routes(guard), ("/feed", Feed)], guard) as served:
+        await guard.admin.add_principal("desk", roles=["desk"])
+        secret = (await guard.admin.issue_key("desk", name="k", scopes=["*"])).secret
+        world = World(guard, served, "", "")
+        await guard.state.members.beat("other", STATUS, joining=True)
+        name = "0a" * 32
+        names = {
+            "principal_id": name,
+            "session_id": name if target == "session" else None,
+            "credential_id": name,
+            "token_hash": name,
+            "device_id": name,
+            "roles": frozenset({name}),
+            "issued_at": 1.0,
+            "tenant": "acme",
+        }
+        await guard.state.connections.sync_connections(
+            "other", [connection(name, "other", **names)], []
+        )
+        order = {"target": target, "value": "" if target == "everything" else name}
+        assert (await world.revoke(order, _key(secret)))[0] == 403
+        assert await guard.state.revocations.revocations() == []
+        await guard.state.connections.sync_connections("other", [], [name])
+        assert (await world.revoke(order, _key(secret)))[0] == 200
 
 
 async def test_a_dry_run_waits_for_no_node() -> None:

@@ -47,6 +47,8 @@ async def affected_tenants(
 ) -> RevocationScope:
     """Return the tenants that a revocation of `target` and `value` affects.
 
+    It knows the open connections of this process, and those that other nodes listed within the last seconds.
+
     Raises:
         StoreUnavailable: The store does not answer.
     """
@@ -54,6 +56,7 @@ async def affected_tenants(
         return RevocationScope(frozenset({value}), all_known=True)
     named = supervisor.named(Revocation(target, value, float("inf")))
     tenants = {connection.authentication.principal.tenant for connection in named}
+    tenants |= await state.connections.tenants_of_connections(target, value)
     stored = await _stored(target, value, state)
     # The issuer of a token chooses its `jti`, so only a key of the store identifies a tenant. A hash
     # belongs to one token.
@@ -78,14 +81,6 @@ async def _stored(target: Target, value: str, state: StoredState) -> set[str | N
         case Target.CREDENTIAL:
             key = await state.keys.key(value)
             return set() if key is None else {key[1].tenant}
-        case Target.CONNECTION:
-            found: set[str | None] = set()
-            nodes = [one.node for one in await state.members.members()]
-            for one in await state.connections.live_connections(nodes):
-                if one.id == value:
-                    account = await state.accounts.account(one.principal_id)
-                    found |= set() if account is None else {account.tenant}
-            return found
         case Target.DEVICE:
             return await state.accounts.tenants(device=value)
         case Target.ROLE:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stormdoor.core.principal import Authentication, Principal
+from stormdoor.core.revocation import Target
 
 __all__ = ["Connections", "LiveConnection", "as_listed"]
 
@@ -100,5 +101,14 @@ class Connections(Protocol):
         Args:
             place: Node and id of the last connection of the page before; two empty texts for the first page.
             limit: The greatest number of connections.
+        """
+        ...
+
+    async def tenants_of_connections(self, target: Target, value: str) -> set[str | None]:
+        """Return the tenants of the listed connections that a revocation names; None for those without one.
+
+        Args:
+            target: Kind of the target; not one that only the guard writes.
+            value: Id of the target.
         """
         ...

@@ -514,6 +514,13 @@ class MemoryStore(MemoryFactors):
         following = sorted(key for key in self._connections if key > place)[:limit]
         return [self._connections[key] for key in following]
 
+    async def tenants_of_connections(self, target: Target, value: str) -> set[str | None]:
+        """See `Connections.tenants_of_connections`."""
+        self._answer()
+        naming = Revocation(target, value, 0.0)
+        found = self._connections.values()
+        return {one.tenant for one in found if naming.names(one.authentication, one.id)}
+
     def _remove_session(self, id: str) -> bool:
         self._tickets = {k: t for k, t in self._tickets.items() if t.session_id != id}
         self._forget_pendings_of(id)

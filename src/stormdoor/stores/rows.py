@@ -14,7 +14,7 @@ from stormdoor.core.factor import Factor
 from stormdoor.core.identity import Identity
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.pending import Pending
-from stormdoor.core.revocation import Revocation
+from stormdoor.core.revocation import Revocation, Target
 from stormdoor.core.session import Session
 from stormdoor.core.ticket import Ticket
 from stormdoor.errors import StoreError
@@ -41,6 +41,7 @@ __all__ = [
     "json_text",
     "member_from",
     "status_row",
+    "tenants_from",
 ]
 
 T = TypeVar("T")
@@ -209,6 +210,12 @@ def connection_row(node: str, connection: LiveConnection) -> Row:
     return tuple(
         as_listed(each) if isinstance(each, str) else each for each in CONNECTION.row(listed)
     )
+
+
+def tenants_from(rows: Iterable[Row], target: Target, value: str) -> set[str | None]:
+    """Return the tenants in rows of tenants and roles; of a revocation of a role, in those with the role."""
+    role = as_listed(value) if target is Target.ROLE else None
+    return {tenant for tenant, roles in rows if role is None or role in _decode(roles)}
 
 
 def status_row(status: NodeStatus) -> Row:

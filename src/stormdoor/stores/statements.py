@@ -9,6 +9,7 @@ differently.
 """
 
 from stormdoor.core.revocation import Revocation, Target
+from stormdoor.ports import as_listed
 from stormdoor.stores.rows import (
     ACCOUNT,
     CONNECTION,
@@ -425,6 +426,24 @@ WHERE (c.node, c.id) > (?, ?)
 ORDER BY c.node, c.id
 LIMIT ?
 """  # noqa: S608 - a constant
+
+_CONNECTIONS_OF_TARGET = {
+    Target.PRINCIPAL: "principal_id = ?",
+    Target.SESSION: "session_id = ?",
+    Target.CREDENTIAL: "coalesce(credential_id, session_id) = ?",
+    Target.TOKEN: "token_hash = ?",
+    Target.DEVICE: "device_id = ?",
+    Target.TENANT: "tenant = ?",
+    Target.CONNECTION: "id = ?",
+}
+
+
+def tenants_of_connections(target: Target, value: str) -> tuple[str, tuple[object, ...]]:
+    """Return the SELECT of tenants and roles of connections, for `tenants_from`, with its parameters."""
+    of_target = _CONNECTIONS_OF_TARGET.get(target)
+    rule, values = ("", ()) if of_target is None else (f"WHERE {of_target}", (as_listed(value),))
+    return f"SELECT DISTINCT tenant, roles FROM live_connection {rule}", values  # noqa: S608 - constants
+
 
 # members ----------------------------------------------------------------------------------------
 

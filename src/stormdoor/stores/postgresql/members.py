@@ -8,6 +8,7 @@ from typing import Final
 
 from stormdoor.core.lease import LEASE_SECONDS
 from stormdoor.core.log_position import LogPosition
+from stormdoor.core.revocation import Target
 from stormdoor.errors import NodeNameTaken, NotAMember
 from stormdoor.ports import LiveConnection, Member, NodeStatus
 from stormdoor.ports.replicated import Confirmation
@@ -21,6 +22,7 @@ from stormdoor.stores.rows import (
     join_row,
     member_from,
     status_row,
+    tenants_from,
 )
 
 __all__ = ["PostgresqlConnections", "PostgresqlMembers", "confirmation_of"]
@@ -149,3 +151,8 @@ class PostgresqlConnections(PostgresqlPart):
         """See `Connections.connections_after`."""
         rows = await self._database.list_rows(sql.CONNECTIONS_AFTER, (*place, limit))
         return [CONNECTION.value(row) for row in rows]
+
+    async def tenants_of_connections(self, target: Target, value: str) -> set[str | None]:
+        """See `Connections.tenants_of_connections`."""
+        rows = await self._database.list_rows(*sql.tenants_of_connections(target, value))
+        return tenants_from(rows, target, value)

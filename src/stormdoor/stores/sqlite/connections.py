@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Iterable
 
+from stormdoor.core.revocation import Target
 from stormdoor.ports import LiveConnection
 from stormdoor.stores import statements as sql
-from stormdoor.stores.rows import CONNECTION, connection_row
+from stormdoor.stores.rows import CONNECTION, connection_row, tenants_from
 from stormdoor.stores.sqlite.part import Part
 
 __all__ = ["SqliteConnections"]
@@ -42,3 +43,8 @@ class SqliteConnections(Part):
         """See `Connections.connections_after`."""
         rows = await self._database.list_rows(sql.CONNECTIONS_AFTER, (*place, limit))
         return [CONNECTION.value(row) for row in rows]
+
+    async def tenants_of_connections(self, target: Target, value: str) -> set[str | None]:
+        """See `Connections.tenants_of_connections`."""
+        rows = await self._database.list_rows(*sql.tenants_of_connections(target, value))
+        return tenants_from(rows, target, value)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from stormdoor.core.revocation import Target
 from stormdoor.testing.contract.support import NOW, STATUS, NewStore, connection, opened
 
 __all__ = ["ConnectionsContract"]
@@ -58,6 +59,43 @@ class ConnectionsContract:
                 found += [one.id for one in page]
                 place = (page[-1].node, page[-1].id)
             assert found == [f"{id} of {node}" for node in ("n1", "n2") for id in "abc"]
+
+    async def test_tenants_of_the_connections_that_a_revocation_names(
+        self, new_store: NewStore
+    ) -> None:
+        """Each target finds the tenants of its connections on all nodes, and of no other connection."""
+        one = connection(
+            "c1",
+            "n1",
+            principal_id="ann",
+            tenant="acme",
+            roles=frozenset({'ad"min', "member"}),
+            session_id="s1",
+            device_id="phone",
+            token_hash="0a" * 32,
+        )
+        two = connection("c2", "n2", principal_id="gus", tenant="globex", credential_id="k2")
+        async with opened(new_store()) as store:
+            for listed in (one, two, connection("c3", "n2")):
+                await store.beat(listed.node, STATUS, joining=True)
+                await store.sync_connections(listed.node, [listed], [])
+            for target, value, tenants in [
+                (Target.PRINCIPAL, "ann", {"acme"}),
+                (Target.SESSION, "s1", {"acme"}),
+                (Target.CREDENTIAL, "s1", {"acme"}),
+                (Target.CREDENTIAL, "k2", {"globex"}),
+                (Target.TOKEN, "0a" * 32, {"acme"}),
+                (Target.DEVICE, "phone", {"acme"}),
+                (Target.ROLE, 'ad"min', {"acme"}),
+                (Target.ROLE, "admin", set()),
+                (Target.TENANT, "globex", {"globex"}),
+                (Target.CONNECTION, "c3", {None}),
+                (Target.EVERYTHING, "", {"acme", "globex", None}),
+                (Target.PRINCIPAL, "nobody", set()),
+                (Target.PRINCIPAL, "\ud800\0", set()),
+            ]:
+                found = await store.tenants_of_connections(target, value)
+                assert found == tenants, (target, value)
 
     async def test_only_connections_of_the_named_nodes(self, new_store: NewStore) -> None:
         """A list contains the connections of the nodes that it names."""

@@ -115,6 +115,7 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "sync_connections": lambda store: store.sync_connections("n1", [], ["c1"]),
     "live_connections": lambda store: store.live_connections(["n1"]),
     "connections_after": lambda store: store.connections_after(("", ""), limit=9),
+    "tenants_of_connections": lambda store: store.tenants_of_connections(Target.ROLE, "member"),
     "purge": lambda store: store.purge(NOW + 1e9),
 }
 """One call of each method, of which each that can would change a store with `alice` in it."""
