@@ -93,9 +93,23 @@ def test_nothing_to_find(scan: Scan, project: Path) -> None:
 
 
 def test_nothing_to_look_at(scan: Scan, project: Path) -> None:
-    """An empty directory must not look like a clean project."""
+    """A scan without a file, or with all files excluded, analysed nothing: 1."""
     result = scan(".")
-    assert (result.code, result.out.splitlines()[0]) == (0, "No Python file was found.")
+    assert (result.code, "No Python file was found." in result.out) == (1, True)
+    (project / "app.py").write_text(OPEN)
+    result = scan(".", "--exclude", "*")
+    assert (result.code, "all are excluded" in result.out) == (1, True)
+    assert scan(".", "--exclude", "*", "--allow-not-analysed").code == 0
+
+
+def test_only_files_that_cannot_be_parsed(scan: Scan, project: Path) -> None:
+    """A scan in which no file can be parsed analysed nothing, also without a word of Tornado: 1."""
+    (project / "lone.py").write_text("def x(:\n")
+    for place in (".", "lone.py"):
+        result = scan(place)
+        assert (result.code, "syntax error" in result.out) == (1, True)
+    (project / "fine.py").write_text("x = 1\n")
+    assert scan(".").code == 0
 
 
 def test_formats(scan: Scan, project: Path) -> None:
@@ -160,7 +174,10 @@ def test_exclude(scan: Scan, project: Path) -> None:
     (project / "old" / "app.py").write_text(OPEN)
     assert scan(".").code == 1
     result = scan(".", "--exclude", "old/*", "--format", "json")
-    assert (result.code, result.json["coverage"]["files"]) == (0, 0)
+    assert (result.code, result.json["coverage"]["files"]) == (1, 0)
+    (project / "new.py").write_text(NOTHING)
+    result = scan(".", "--exclude", "old/*", "--format", "json")
+    assert (result.code, result.json["coverage"]["files"]) == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ import msgspec
 import pytest
 
 from audit_tests.report.sample import NO_AUTH, REPORT, finding
+from stormdoor_audit.report.as_html import as_html
 from stormdoor_audit.report.as_json import SCHEMA, as_json, endpoints_as_json
+from stormdoor_audit.report.as_sarif import as_sarif
+from stormdoor_audit.report.baseline import baseline_of
 from stormdoor_audit.report.finding import (
     CHECKS,
     Coverage,
@@ -71,3 +74,17 @@ def test_names_that_are_no_text(write: Callable[[Report], str]) -> None:
     report = replace(REPORT, findings=(odd,), roots=("\udcff",))
     assert "\\\\udcff" in write(report)
     write(report).encode()
+
+
+CONTROLS = "a\x1b[2J\x7f\x9b\u202e\u2066\u2028\u200b\U000e0001 é 😀"
+
+
+@pytest.mark.parametrize("write", [as_json, as_sarif, baseline_of, as_html])
+def test_no_control_character_is_written(write: Callable[[Report], str]) -> None:
+    """A name with control and bidirectional characters is escaped; other characters stay."""
+    found = finding(NO_AUTH, CONTROLS, Location(CONTROLS, 1), CONTROLS)
+    text = write(replace(REPORT, findings=(found,)))
+    assert {one for one in text if not one.isprintable()} == {"\n"}
+    assert "é 😀" in text
+    if write is as_json:
+        assert json.loads(text)["findings"][0]["message"] == CONTROLS

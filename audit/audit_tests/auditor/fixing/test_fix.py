@@ -226,3 +226,28 @@ def test_diff_applies(tmp_path: Path) -> None:
 def test_files_that_are_gone(tmp_path: Path) -> None:
     """A file that cannot be read is not mended."""
     assert changes([at("origin-disabled", ORIGIN, "return True")], tmp_path, Known()) == []
+
+
+def test_a_link_out_of_the_scan_is_not_followed(tmp_path: Path) -> None:
+    """A fix changes no file outside of the scanned places, where a link in them leads to."""
+    outside = tmp_path / "other" / "app.py"
+    inside = tmp_path / "project" / "app.py"
+    for file in (outside, inside):
+        file.parent.mkdir()
+    outside.write_text(ORIGIN)
+    inside.symlink_to(outside)
+    found = at("origin-disabled", ORIGIN, "return True")
+    assert changes([found], inside.parent, Known(), [inside.parent]) == []
+    assert changes([found], inside.parent, Known(), [inside.parent, outside.parent]) != []
+
+
+def test_a_file_that_becomes_a_link_is_not_written(tmp_path: Path) -> None:
+    """A link that takes the place of a file after the scan leads to no other file."""
+    (tmp_path / "app.py").write_text(ORIGIN)
+    (tmp_path / "other.py").write_text(ORIGIN)
+    (change,) = changes([at("origin-disabled", ORIGIN, "return True")], tmp_path, Known())
+    (tmp_path / "app.py").unlink()
+    (tmp_path / "app.py").symlink_to(tmp_path / "other.py")
+    with pytest.raises(OSError, match=r"app\.py"):
+        save(change)
+    assert (tmp_path / "other.py").read_text() == ORIGIN

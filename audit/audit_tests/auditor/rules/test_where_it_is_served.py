@@ -106,6 +106,47 @@ def test_found_where_it_matters(rule: str, how: str, expected: bool, tmp_path: P
     assert bool(found_in(tmp_path, rule)) is expected
 
 
+ANOTHER = "APP = Application([('/chat', Chat)])\n"
+SET = {
+    "settings": (
+        "APP.settings['websocket_max_message_size'] = 4096\n"
+        "APP.settings['websocket_ping_interval'] = 9"
+    ),
+    "update": "APP.settings.update(websocket_max_message_size=4096, websocket_ping_interval=9)",
+    "updated by a dictionary": (
+        "APP.settings.update({'websocket_max_message_size': 4096, 'websocket_ping_interval': 9})"
+    ),
+    "updated by what is not read": "APP.settings.update(read())",
+    "default": (
+        "APP.settings.setdefault('websocket_max_message_size', 4096)\n"
+        "APP.settings.setdefault('websocket_ping_interval', 9)"
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", ["SD602", "SD605"])
+@pytest.mark.parametrize("how", ["", *SET])
+def test_a_setting_counts_for_its_own_application(rule: str, how: str, tmp_path: Path) -> None:
+    """A limit of one application silences the finding about it, and about no other of the tree."""
+    given = "websocket_max_message_size=4096, websocket_ping_interval=9"
+    configured = HEAD + CHAT + f"app = Application([('/chat', Chat)], {given})\n"
+    if how:
+        configured = HEAD + CHAT + (ANOTHER + SET[how]).replace("APP", "app") + "\n"
+    write(tmp_path, {"one.py": configured, "two.py": HEAD + CHAT + ANOTHER})
+    assert [name for name, _ in found_in(tmp_path, rule)] == ["two.py"]
+
+
+@pytest.mark.parametrize("rule", ["SD602", "SD605"])
+def test_two_applications_of_a_file(rule: str, tmp_path: Path) -> None:
+    """A limit of one application says nothing about the other one of the same file."""
+    program = ANOTHER.replace("APP", "one") + ANOTHER.replace("APP", "two")
+    program += SET["settings"].replace("APP", "two") + "\n"
+    write(tmp_path, {"app.py": HEAD + CHAT + program})
+    [(_, line)] = found_in(tmp_path, rule)
+    lines = (tmp_path / "app.py").read_text(encoding="utf-8").splitlines()
+    assert lines[line - 1].startswith("one = ")
+
+
 def test_a_neighbour_is_routed_elsewhere(tmp_path: Path) -> None:
     """An unrouted handler is reported also if another file routes the handler beside it."""
     write(

@@ -3,6 +3,7 @@
 import ast
 import os
 import random
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,62 @@ def test_random_text_does_not_break_it(tmp_path: Path, seed: int) -> None:
     write(tmp_path, {"app.py": "# tornado\n" + "\n".join(picked)})
     report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
     assert report.coverage.files == 1
+
+
+ITSELF = {
+    "by type": ("", "type('Door', (Mixin, Door), {})"),
+    "by new_class": ("import types\n", "types.new_class('Door', (Mixin, Door))"),
+    "by a function": (
+        "def made(cls):\n    return type('Made', (cls,), {})\n",
+        "made(Door)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ITSELF)
+def test_a_class_made_of_itself(name: str, tmp_path: Path) -> None:
+    """`A = type('A', (Mixin, A), {})` ends no scan; a file that the analysis cannot follow is named."""
+    before, made = ITSELF[name]
+    text = f"""
+{before}
+class Mixin:
+    pass
+class Door(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(message)
+Door = {made}
+"""
+    write(tmp_path, {"itself.py": HEAD + text, "good.py": HEAD + acting(MISSING["nothing"])})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
+    assert "good.Door" in [one.subject for one in report.endpoints]
+    judged = {one.location.path for one in report.endpoints}
+    assert "itself.py" in judged | {one.path for one in report.coverage.not_analysed}
+
+
+def test_two_files_that_make_a_class_of_each_other(tmp_path: Path) -> None:
+    """A class that two files make of each other's ends no scan."""
+    text = "from {} import Door\nDoor = type('Door', (Door,), {{}})\n"
+    write(tmp_path, {"a.py": HEAD + text.format("b"), "b.py": HEAD + text.format("a")})
+    write(tmp_path, {"good.py": HEAD + acting(MISSING["nothing"])})
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
+    assert [one.subject for one in report.endpoints] == ["good.Door"]
+
+
+def test_a_base_that_needs_a_next_class(tmp_path: Path) -> None:
+    """A class whose `on_message` calls Tornado's, which raises, is served only behind another class."""
+    text = """
+    class {}(WebSocketHandler):
+        def on_message(self, message):
+            return super().on_message(message){}
+    """
+    write(
+        tmp_path,
+        {
+            "base.py": HEAD + textwrap.dedent(text.format("Filter", "")),
+            "served.py": HEAD
+            + textwrap.dedent(text.format("Served", ""))
+            + "application = Application([('/ws', Served)])\n",
+        },
+    )
+    report = scan([tmp_path], settings=Settings(root=tmp_path, jobs=1))
+    assert [one.subject for one in report.endpoints] == ["served.Served"]

@@ -124,7 +124,13 @@ def scan(
 
         write(write_baseline, baseline_of(report))
     if diff or fix:
-        changes = show_changes(report, wanted, write_them=fix, to_stdout=diff or form == "text")
+        changes = show_changes(
+            report,
+            wanted,
+            places=look.places,
+            write_them=fix,
+            to_stdout=diff or form == "text",
+        )
         if diff:
             return scan_exit_status(report, fail_on or wanted.fail_on, allowed=allowed)
         if changes:

@@ -89,13 +89,19 @@ def write(file: Path, text: str) -> None:
 
 
 def show_changes(
-    report: Report, wanted: ScanSettings, *, write_them: bool, to_stdout: bool
+    report: Report,
+    wanted: ScanSettings,
+    *,
+    places: Sequence[Path],
+    write_them: bool,
+    to_stdout: bool,
 ) -> list[Change]:
     """Show the safe fixes as a diff, and make them if asked for.
 
     Args:
         report: What is to be fixed.
         wanted: For the origins and names of the project.
+        places: The scanned files and directories: no other file is changed.
         write_them: Change the files.
         to_stdout: Where the diff goes; to standard error where the result must stay alone.
 
@@ -105,7 +111,7 @@ def show_changes(
     from stormdoor_audit.auditor.fixing.fix import Known, changes
 
     known = Known(origins=wanted.origins, audience=wanted.audience, issuer=wanted.issuer)
-    found = changes(report.findings, wanted.settings.root, known)
+    found = changes(report.findings, wanted.settings.root, known, places)
     _print_diff(found, stderr=not to_stdout)
     if write_them:
         _save_all(found)

@@ -8,7 +8,7 @@ import msgspec
 
 from stormdoor_audit.report.finding import CHECKS, Crossing, EndpointReport, Report
 from stormdoor_audit.report.order import counts, in_order
-from stormdoor_audit.report.printable import encodable
+from stormdoor_audit.report.printable import json_text
 
 __all__ = ["SCHEMA", "as_json", "endpoints_as_json"]
 
@@ -47,7 +47,7 @@ def _head(report: Report) -> dict[str, Any]:
 
 def _text(value: dict[str, Any]) -> str:
     # Not ASCII only: a script reads UTF-8, and `jq` shows names as they are written.
-    return msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode() + "\n"
+    return json_text(value)
 
 
 def _endpoints(report: Report) -> list[dict[str, Any]]:

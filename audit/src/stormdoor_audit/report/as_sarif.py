@@ -28,7 +28,7 @@ from stormdoor_audit.report.finding import (
     RuleMeta,
 )
 from stormdoor_audit.report.order import in_order
-from stormdoor_audit.report.printable import encodable
+from stormdoor_audit.report.printable import json_text
 from stormdoor_audit.report.rule_page import markdown, plain
 
 __all__ = ["as_sarif"]
@@ -248,7 +248,7 @@ def as_sarif(report: Report) -> str:
     if report.crossing is not None:
         runs.append(_scan_run(report.crossing))
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
-    return msgspec.json.format(msgspec.json.encode(encodable(document)), indent=2).decode() + "\n"
+    return json_text(document)
 
 
 def _scan_run(crossing: Crossing) -> dict[str, Any]:

@@ -324,7 +324,7 @@ def _print_summary(report: Report, out: Console) -> None:
             line.append(counted(number, level), style=LEVEL_STYLES[level])
     if not line:
         seen = report.coverage
-        if not seen.files and not seen.connections and not seen.not_analysed:
+        if not seen.files and not seen.connections:
             line.append("No Python file was found", style="bold yellow")
         else:
             doubts = seen.not_analysed or report.outcomes().get("not-determined")

@@ -13,7 +13,7 @@ import msgspec
 
 from stormdoor_audit.report.finding import Finding, Report, Suppressed, fingerprint_of
 from stormdoor_audit.report.order import in_order
-from stormdoor_audit.report.printable import encodable
+from stormdoor_audit.report.printable import json_text
 
 __all__ = [
     "SCHEMA",
@@ -72,8 +72,7 @@ def baseline_of(report: Report) -> str:
         ),
         key=lambda one: (one.path, one.rule, one.subject, one.fingerprint),
     )
-    document = msgspec.json.encode(encodable(msgspec.to_builtins(Baseline(SCHEMA, tuple(known)))))
-    return msgspec.json.format(document, indent=2).decode() + "\n"
+    return json_text(msgspec.to_builtins(Baseline(SCHEMA, tuple(known))))
 
 
 def read_baseline(text: str) -> Counter[str]:

@@ -6,7 +6,7 @@ import re
 from html import escape
 
 from stormdoor_audit.report.finding import Location
-from stormdoor_audit.report.printable import encodable, source_line
+from stormdoor_audit.report.printable import TAB, printable, source_line
 
 __all__ = ["escaped", "evidence", "inline", "place", "prose", "source"]
 
@@ -22,8 +22,9 @@ _ITEM = re.compile(r"^\s*[-*] ", re.MULTILINE)
 
 
 def escaped(text: str) -> str:
-    """`text` as it may stand between tags and in attributes."""
-    return escape(str(encodable(text)), quote=True)
+    """`text` as it may stand between tags and in attributes; what is not printable is an escape."""
+    lines = (printable(line.replace("\t", " " * TAB)) for line in text.split("\n"))
+    return escape("\n".join(lines), quote=True)
 
 
 def inline(text: str) -> str:

@@ -6,11 +6,15 @@ colour or turn the direction of writing: what is not printable is shown as its e
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-__all__ = ["counted", "encodable", "printable", "source_line"]
+import msgspec
+
+__all__ = ["TAB", "counted", "encodable", "json_text", "printable", "source_line"]
 
 TAB = 4
+_NOT_ASCII = re.compile(r"[^\n -~]")
 
 
 def printable(text: str) -> str:
@@ -44,3 +48,21 @@ def encodable(value: Any) -> Any:
             return [encodable(one) for one in value]
         case _:
             return value
+
+
+def json_text(value: Any) -> str:
+    """`value` as an indented JSON document, with each character that is not printable as an escape.
+
+    A reader of JSON gets the same texts. A terminal or an editor that shows the document gets no control
+    character and none that changes the direction of writing.
+    """
+    text = msgspec.json.format(msgspec.json.encode(encodable(value)), indent=2).decode()
+    return _NOT_ASCII.sub(_escaped, text) + "\n"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """The escapes of a character in JSON, which are units of UTF-16; a printable character as it is."""
+    if found[0].isprintable():
+        return found[0]
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -20,6 +20,7 @@ class Bases(Registrations):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(project, knowledge)
         self._known: dict[int, ClassInfo] = {}
+        self._making: set[int] = set()
         self._derived: dict[tuple[int, ...], ClassInfo] = {}
         self._borrowed: dict[tuple[int, str], ClassInfo] = {}
 
@@ -324,6 +325,20 @@ class Bases(Registrations):
         known = self._known.get(id(call))
         if known is not None:
             return known
+        if id(call) in self._making:
+            self.project.fail(module, "it makes a class with that class among its bases")
+            return made_class(module, "type", [], call)
+        self._making.add(id(call))
+        try:
+            info = self._made_of_parts(module, call, scopes)
+        finally:
+            self._making.remove(id(call))
+        self._known[id(call)] = info
+        return info
+
+    def _made_of_parts(
+        self, module: Module, call: ast.Call, scopes: tuple[ast.AST, ...]
+    ) -> ClassInfo:
         name, bases, body = parts_of(call) or (ast.Constant(""), ast.Tuple([]), None)
         title = name.value if isinstance(name, ast.Constant) else None
         statements: list[ast.stmt] = []
@@ -339,7 +354,6 @@ class Bases(Registrations):
         info = self.of(module, ClassDef(node, node.name, scopes))
         if body is None:
             info.unresolved.append(module.source(call))
-        self._known[id(call)] = info
         return info
 
 

@@ -125,7 +125,51 @@ def setting(call: Call, name: str) -> ast.expr | bool:
     given = call.words.get(name)
     if given is not None:
         return given
-    return call.hidden or name in call.project.settings
+    holders = {"self"} if _hands_on(call) else _holders(call)
+    return call.hidden or any(
+        ast.unparse(changed) in holders
+        for node, _ in call.module.nodes()
+        for changed in _changed(call, node, name)
+    )
+
+
+def _holders(call: Call) -> set[str]:
+    """Return the names and attributes that its file assigns an Application to."""
+    return {
+        ast.unparse(target)
+        for node, _ in call.module.nodes()
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is call.node
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    }
+
+
+def _changed(call: Call, node: ast.AST, name: str) -> Iterator[ast.expr]:
+    """Yield `application` in `application.settings[name] = 1`, and of `update` and `setdefault`."""
+    match node:
+        case ast.Assign(targets=targets):
+            for target in targets:
+                match target:
+                    case ast.Subscript(
+                        value=ast.Attribute(value=holder, attr="settings"),
+                        slice=ast.Constant(value=key),
+                    ) if key == name:
+                        yield holder
+                    case _:
+                        pass
+        case ast.Call(
+            func=ast.Attribute(
+                value=ast.Attribute(value=holder, attr="settings"), attr="update" | "setdefault"
+            ),
+            args=given,
+        ):
+            known = [call.entries(one) for one in given]
+            if name in Call(call.project, call.module, call.scopes, node).words or any(
+                entries is None or name in entries or call.text(one) == name
+                for one, entries in zip(given, known, strict=True)
+            ):
+                yield holder
+        case _:
+            pass
 
 
 def is_left_over(endpoint: Endpoint) -> bool:

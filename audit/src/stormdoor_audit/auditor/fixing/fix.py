@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import difflib
 import io
+import os
 import re
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from stormdoor_audit.report.order import in_order
 __all__ = ["Change", "Known", "changes", "repaired", "save"]
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_WRITE = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 
@@ -31,7 +33,7 @@ class Change:
     """The fixes of one file.
 
     Args:
-        file: Path of the file.
+        file: Path of the file, without links.
         path: Path as findings name it.
         before: Text before the fixes.
         after: Text with the fixes.
@@ -62,13 +64,18 @@ def _lines(text: str) -> list[str]:
     return io.StringIO(text, newline="\n").readlines()
 
 
-def changes(findings: Iterable[Finding], root: Path, known: Known) -> list[Change]:
-    """Return the safe fixes of each file. Read the files, but write none.
+def changes(
+    findings: Iterable[Finding], root: Path, known: Known, places: Sequence[Path] = ()
+) -> list[Change]:
+    """Return the safe fixes of each file below `places`. Read the files, but write none.
+
+    A file that a link leads to and that is not below them belongs to another project: it is left out.
 
     Args:
         findings: The reported findings.
         root: Directory that their paths are relative to.
         known: Facts about the project that its source does not contain.
+        places: The scanned files and directories; `root` if there are none.
     """
     by_path: dict[str, list[Finding]] = {}
     for one in in_order(findings):
@@ -77,9 +84,12 @@ def changes(findings: Iterable[Finding], root: Path, known: Known) -> list[Chang
     found = []
     # What a link leads to is mended where it lies, if that is looked at, too.
     mended = {(root / path).resolve() for path in by_path if not (root / path).is_symlink()}
+    tops = [place.resolve() for place in places or (root,)]
     for path, about in sorted(by_path.items()):
-        file = root / path
-        if file.is_symlink() and file.resolve() in mended:
+        file = (root / path).resolve()
+        if (root / path).is_symlink() and file in mended:
+            continue
+        if not any(file.is_relative_to(top) for top in tops):
             continue
         change = _change(file, path, about, known)
         if change is not None:
@@ -125,12 +135,14 @@ def repaired(
 
 
 def save(change: Change) -> None:
-    """Write the file in the encoding it has.
+    """Write the file in the encoding it has; not through a link that has replaced it meanwhile.
 
     Raises:
         OSError: It cannot be written.
     """
-    change.file.write_bytes(change.after.encode(change.encoding))
+    content = change.after.encode(change.encoding)
+    with os.fdopen(os.open(change.file, _WRITE), "wb") as stream:
+        stream.write(content)
 
 
 def _tree(text: str) -> ast.Module | None:

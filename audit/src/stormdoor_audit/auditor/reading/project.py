@@ -136,11 +136,27 @@ class Project:
         known = self.modules.get(file)
         if known is not None or file in self.failed:
             return known
+        module = self._parsed(file)
+        if isinstance(module, str):
+            self.failed[file] = module
+            return None
+        self.modules[file] = module
+        for one in module.classes:
+            self._classes[file, id(one.node)] = one
+        return module
+
+    def try_to_parse(self, file: Path) -> str | None:
+        """Return the reason why a file cannot be parsed, and keep nothing of it; None if it can."""
+        parsed = self._parsed(file)
+        return parsed if isinstance(parsed, str) else None
+
+    def _parsed(self, file: Path) -> Module | str:
+        """The module in a file, or the reason why it cannot be parsed."""
         tree = self._tree_of(file)
         try:
             with file.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
-            module = parse_module(
+            return parse_module(
                 file,
                 content,
                 path=self.path_of(file),
@@ -149,15 +165,13 @@ class Project:
                 inside=tree is not None and tree.inside,
             )
         except NotParsed as error:
-            self.failed[file] = str(error)
-            return None
+            return str(error)
         except OSError as error:
-            self.failed[file] = error.strerror or type(error).__name__
-            return None
-        self.modules[file] = module
-        for one in module.classes:
-            self._classes[file, id(one.node)] = one
-        return module
+            return error.strerror or type(error).__name__
+
+    def fail(self, module: Module, reason: str) -> None:
+        """Report a parsed file as not analysed: no class of it becomes an endpoint."""
+        self.failed.setdefault(module.file, reason)
 
     def not_analysed(self) -> tuple[NotAnalysed, ...]:
         """Files that could not be parsed, with the reason."""

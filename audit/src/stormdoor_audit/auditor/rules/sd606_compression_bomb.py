@@ -26,18 +26,24 @@ Fix:
 import ast
 from collections.abc import Iterator
 
+from stormdoor_audit.auditor.facts.applications import applications, setting
 from stormdoor_audit.auditor.judging.endpoint import Endpoint
 from stormdoor_audit.auditor.rule import Found, rule
 from stormdoor_audit.report.finding import Check, Confidence, Level
 
 __all__ = ["RULE"]
 
+_LIMIT = "websocket_max_message_size"
+
 
 def _check(endpoint: Endpoint) -> Iterator[Found]:
     method = endpoint.method("get_compression_options")
     if method is None or not isinstance(method.node, ast.FunctionDef) or not method.module.inside:
         return
-    if "websocket_max_message_size" in endpoint.project.settings:
+    made = applications(endpoint)
+    if made and all(setting(one, _LIMIT) is not False for one in made):
+        return
+    if not made and _LIMIT in endpoint.project.settings:
         return
     if endpoint.method("max_message_size") is not None:
         return

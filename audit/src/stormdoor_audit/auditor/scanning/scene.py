@@ -9,9 +9,10 @@ from pathlib import Path
 
 from stormdoor_audit.auditor.classes.announced import announced, event_servers
 from stormdoor_audit.auditor.classes.bases import parts_of
-from stormdoor_audit.auditor.classes.classinfo import ClassInfo
+from stormdoor_audit.auditor.classes.classinfo import ClassInfo, Member
 from stormdoor_audit.auditor.classes.hierarchy import Hierarchy
 from stormdoor_audit.auditor.classes.knowledge import load_knowledge
+from stormdoor_audit.auditor.classes.linearisation import WEBSOCKET
 from stormdoor_audit.auditor.classes.patches import collect_patches
 from stormdoor_audit.auditor.classes.routers import collect_served, making_applications
 from stormdoor_audit.auditor.classes.routes import Routes, find_routes
@@ -109,10 +110,28 @@ def prepare(
         for listing in listings
         for path, reason in listing.unreadable
     ]
+    if not any(project.inside()) and not project.failed and not project.assets and not unreadable:
+        unreadable = _nothing_read(project, files, places)
     unresolved += routes.unresolved
     return Scene(
         settings, project, hierarchy, endpoints, routes, len(files), unresolved, unreadable
     )
+
+
+def _nothing_read(
+    project: Project, files: Sequence[Path], places: Sequence[Path]
+) -> list[NotAnalysed]:
+    """Return the reasons why a scan without a relevant file read nothing; none if a file parses."""
+    reasons = []
+    for file in files:
+        reason = project.try_to_parse(file)
+        if reason is None:
+            return []
+        reasons.append(NotAnalysed(project.path_of(file), reason))
+    return reasons or [
+        NotAnalysed(str(place), "no file in it is scanned: it has none, or all are excluded")
+        for place in places
+    ]
 
 
 # finding the endpoints ----------------------------------------------------------------------
@@ -325,6 +344,8 @@ def _sockets(
             if isinstance(node, ast.Call) and parts_of(node) is not None:
                 infos.append(hierarchy.made_by_type(module, node, ()))
                 infos.extend(hierarchy.made_in_loop(module, node))
+        if module.file in project.failed:
+            continue  # its classes are not what its source says
         for info in infos:
             if hierarchy.is_socket(info) or hierarchy.looks_like_socket(info):
                 sockets[id(info)] = info
@@ -406,11 +427,31 @@ def _is_abstract(info: ClassInfo, hierarchy: Hierarchy) -> bool:
         r"(Mixin|Mix|Abstract\w*|^Base\w*Handler|^_?Base)$", info.name
     ) and not _has_messages(info, hierarchy):
         return True
+    if _needs_a_next_class(info, hierarchy):
+        return True
     return any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and any("abstractmethod" in ast.unparse(one) for one in node.decorator_list)
         for node in info.node.body
     )
+
+
+def _needs_a_next_class(info: ClassInfo, hierarchy: Hierarchy) -> bool:
+    """Return True if `on_message` calls that of the next class, and Tornado's is the next.
+
+    Tornado's raises NotImplementedError: such a class works only as a base in front of a handler.
+    """
+    found = hierarchy.find(info, "on_message")
+    while isinstance(found, Member):
+        if not isinstance(found.binding, Defined) or not any(
+            isinstance(node, ast.Call) and ast.unparse(node.func) == "super().on_message"
+            for node in ast.walk(found.binding.node)
+        ):
+            return False
+        found = hierarchy.find(info, "on_message", found.owner) if found.owner else None
+        if isinstance(found, External) and found.name == WEBSOCKET:
+            return True
+    return False
 
 
 def _has_messages(info: ClassInfo, hierarchy: Hierarchy) -> bool:
