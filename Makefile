@@ -178,6 +178,10 @@ bounds: $(DEV) ## Run tests with the lowest and the highest versions that may be
 release-check: $(DEV) ## Compare all versions with a tag, and build all packages (TAG=v1.2.3)
 	@$(BIN)/python -m tests.release --build '$(TAG)'
 
+.PHONY: compare-engines
+compare-engines: $(DEV) ## Compare two engines of the auditor: make compare-engines ARGS=". ../other"
+	@$(BIN)/python -m audit_tests.auditor.programs.compare $(ARGS)
+
 .PHONY: corpus
 corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the labels
 	@$(BIN)/python -m audit_tests.auditor.corpus.fetch

@@ -30,11 +30,11 @@ VARIABLE = "AUDITOR_VARIANTS"
 STAMP = TESTS / "auditor" / "verified.txt"
 ONE_IN = 8
 _FOLDERS = (PACKAGE / "auditor", TESTS / "auditor")
-_SUFFIXES = frozenset({".html", ".py", ".toml"})
+_SUFFIXES = frozenset({".html", ".program", ".py", ".toml", ".tsv"})
 
 
 def fingerprint(folders: Sequence[Path] = _FOLDERS) -> str:
-    """Return the SHA-256 of the names and contents of the Python, HTML and TOML files in `folders`."""
+    """Return the SHA-256 of the names and contents of the sources and tables in `folders`."""
     digest = sha256()
     for folder in folders:
         for file in sorted(one for one in own_files(folder) if one.suffix in _SUFFIXES):

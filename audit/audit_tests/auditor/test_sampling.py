@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from audit_tests.auditor import sampling
-from audit_tests.auditor.variants import classes
-from audit_tests.auditor.variants.test_variants import ALL, OF_LOGINS
+from audit_tests.auditor.programs.table import lines_of
 
 
 @pytest.fixture
@@ -76,17 +75,26 @@ def test_the_stamp_is_written_only_for_files_that_stayed(
     assert _decided(monkeypatch, "", stamp) == "sample"
 
 
+def _tables() -> list[dict[str, tuple[str, str]]]:
+    """The lines of each group of the table about authentication, by their answers."""
+    tables: dict[str, dict[str, tuple[str, str]]] = {}
+    for name, line in lines_of("authentication").items():
+        tables.setdefault(line.group, {})[name] = ("|".join(sorted(line.expected)), name)
+    return list(tables.values())
+
+
 def test_the_sample_represents_every_table_and_answer() -> None:
     """Every table has a row in the sample for each answer that its tests want."""
-    sample = sampling.sample(*OF_LOGINS)
-    assert sample.items() <= ALL.items()
-    assert len(sample) < len(ALL) / 3
-    for table in OF_LOGINS:
-        wanted = {ALL[name][0] for name in table}
+    everything = sampling.merged(*_tables())
+    sample = sampling.sample(*_tables())
+    assert sample.items() <= everything.items()
+    assert len(sample) < len(everything) / 3
+    for table in _tables():
+        wanted = {row[0] for row in table.values()}
         assert {row[0] for name, row in sample.items() if name in table} == wanted
 
 
 def test_the_sample_stays_the_same() -> None:
     """The order of the rows does not matter."""
-    turned = dict(reversed(classes.CASES.items()))
-    assert sampling.sample(turned) == sampling.sample(classes.CASES)
+    for table in _tables():
+        assert sampling.sample(dict(reversed(table.items()))) == sampling.sample(table)

@@ -11,7 +11,7 @@ from stormdoor_audit.auditor.reading.module import parse_module
 _HERE = Path(__file__)
 
 
-@pytest.mark.parametrize("file", sorted(_HERE.parents[2].glob("auditor/variants/*.py"))[:4])
+@pytest.mark.parametrize("file", sorted(_HERE.parents[2].glob("auditor/judging/*.py"))[:4])
 def test_a_compact_tree_is_the_same(file: Path) -> None:
     """Code and places are those that the parser gives; only what has a default is left out."""
     content = file.read_bytes()

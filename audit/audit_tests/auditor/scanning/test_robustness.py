@@ -190,7 +190,7 @@ def test_two_files_that_make_a_class_of_each_other(tmp_path: Path) -> None:
 
 
 def test_a_base_that_needs_a_next_class(tmp_path: Path) -> None:
-    """A class whose `on_message` calls Tornado's, which raises, is served only behind another class."""
+    """A base with an `on_message` that calls Tornado's, which raises, is no endpoint until it is routed."""
     text = """
     class {}(WebSocketHandler):
         def on_message(self, message):

@@ -1,0 +1,1 @@
+"""Programs with the expected verdict: one file each, and one line in `table.tsv`."""

@@ -1,1 +1,0 @@
-"""Small handlers with the verdict that each deserves."""
