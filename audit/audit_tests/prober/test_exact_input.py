@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 from typing import Any, ClassVar
@@ -83,11 +84,16 @@ async def _command(capsys: Taken, handler: Any, *arguments: str) -> tuple[int, d
         quick = ("--listen", "0.1", "--per-second", "500", "--format", "json")
         code = await asyncio.to_thread(command, ["probe", url, *quick, *arguments])
     out, err = capsys.readouterr()
-    return code, json.loads(out) if out else {}, out + err
+    return code, json.loads(out) if out.startswith("{") else {}, out + err
 
 
 def _said(report: dict[str, Any], rule: str) -> set[str]:
     return {one["outcome"] for one in report["tried"] if one["rule_id"] == rule}
+
+
+def _only(report: dict[str, Any], rule: str) -> str:
+    [one] = _said(report, rule)
+    return str(one)
 
 
 async def test_credential_subprotocol(capsys: Taken) -> None:
@@ -101,6 +107,79 @@ async def test_credential_subprotocol(capsys: Taken) -> None:
         capsys, ShortSecret, "--subprotocol", "chat", "--subprotocol", "tulip"
     )
     assert _said(report, "SP101") == {"open"}
+
+
+class InSubprotocol(Feed):
+    """Looks for the token among the subprotocols, as `bearer.TOKEN` or after `bearer`."""
+
+    given: ClassVar[tuple[str, ...]] = ("bearer.opensesame",)
+
+    def allowed(self) -> bool:
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(", ")
+        return offered[-len(self.given) :] == list(self.given)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return subprotocols[0]
+
+
+class AnyInSubprotocol(InSubprotocol):
+    """Takes every token behind the name."""
+
+    def allowed(self) -> bool:
+        return "bearer." in self.request.headers.get("Sec-WebSocket-Protocol", "")
+
+
+_ENCODED = base64.urlsafe_b64encode(b"opensesame").decode().rstrip("=")
+_FORMS = [
+    ("bearer.opensesame",),
+    ("chat", "Bearer_opensesame"),
+    ("bearer", "opensesame"),
+    ("v1.chat", "access_token", "opensesame"),
+    ("auth-opensesame",),
+    (f"base64url.bearer.authorization.k8s.io.{_ENCODED}",),
+]
+
+
+@pytest.mark.parametrize("given", _FORMS, ids="+".join)
+async def test_a_credential_in_a_subprotocol(
+    capsys: Taken, tmp_path: Path, given: tuple[str, ...]
+) -> None:
+    """It is no part of an unauthenticated client, so no finding is false; no format shows it."""
+    handler = type("Given", (InSubprotocol,), {"given": given})
+    offered = [text for one in given for text in ("--subprotocol", one)]
+    files = [tmp_path / f"report.{kind}" for kind in ("txt", "json", "sarif", "html")]
+    written = [text for one in files for text in ("-o", str(one))]
+    code, _, text = await _command(capsys, handler, *offered, "--quiet", *written)
+    report = json.loads(files[1].read_text())
+    assert not report["findings"], report["findings"]
+    assert code == 0
+    assert {_only(report, "SP101"), _only(report, "SP102")} == {"closed"}
+    for shown in (text, *(one.read_text() for one in files)):
+        assert "opensesame" not in shown
+        assert _ENCODED not in shown
+
+
+async def test_a_name_before_a_credential_is_kept(capsys: Taken) -> None:
+    """Garbage is sent behind the name, since a server may look at the name only."""
+    _, report, _ = await _command(capsys, AnyInSubprotocol, "--subprotocol", "bearer.opensesame")
+    assert _only(report, "SP102") == "open"
+
+
+@pytest.mark.parametrize(
+    "names", [("auth.v1",), ("chat", "v12.stomp"), ("token",), ("graphql-ws",)]
+)
+def test_subprotocols_that_are_names(names: tuple[str, ...]) -> None:
+    """A version or a protocol stays in the parts that may be no secret: only a comparison tells."""
+    owner = Identity("ada", cookies=(("session", "a-1b2c3d4e5f"),), protocols=names)
+    assert owner.plain_parts().protocols == names
+
+
+def test_a_subprotocol_with_a_word_for_a_credential() -> None:
+    """Without a separator it is redacted and no part of other clients; only a comparison tells more."""
+    owner = Identity("ada", protocols=("chat", "tokenopensesame"))
+    assert owner.nobody().protocols == ("chat",)
+    assert owner.plain_parts().protocols == owner.protocols
+    assert "tokenopensesame" in owner.secrets()
 
 
 class Scheme(Feed):

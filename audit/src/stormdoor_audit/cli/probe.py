@@ -125,7 +125,7 @@ def probe(
         header: A header of the owner's, as 'Name: value' or NAME=VALUE; may be repeated.
         bearer: The owner's token for the header Authorization.
         query: A parameter of the address that is the owner's credential, sent as written; may be repeated.
-        subprotocol: A subprotocol to offer; the long ones are credentials; may be repeated.
+        subprotocol: A subprotocol to offer; bearer.TOKEN and long ones are credentials; may be repeated.
         credential_subprotocol: A subprotocol that is the credential; then no other is; may be repeated.
         first_message: What the owner sends first, where the credential is in the first message.
         login: Where a login form is sent to; its cookies or its token are the credential.

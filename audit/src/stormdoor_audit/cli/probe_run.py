@@ -97,7 +97,7 @@ class IdentityOptions:
         headers: `Name: value` or `NAME=VALUE`.
         bearer: A token for `Authorization`.
         query: `NAME=VALUE`, sent as it is written.
-        protocols: Subprotocols; the long ones are credentials unless `secret_protocols` says which are.
+        protocols: Subprotocols; named and long ones are credentials unless `secret_protocols` says which are.
         secret_protocols: Subprotocols that are a credential; offered after the others.
         first_message: The first message that is sent.
         kept: Collects the values that come from a file or the environment.

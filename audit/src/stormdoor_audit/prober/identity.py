@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -39,6 +40,22 @@ _NO_TOKEN = frozenset({"basic", "digest", "negotiate", "ntlm"})
 _SENT_AS_GIVEN = "!$'()*+,;:@/?-._~{}%"
 """Characters of a query that need no escape (RFC 3986, section 3.4), and those of an escape."""
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-+/=.~|:%]{16,}")
+_WORD = (
+    "(?:bearer|token|auth(?:orization|entication)?|jwt|secret|password|ticket|session|credentials?"
+    "|api[_-]?key|base64url)"
+)
+_CREDENTIAL = re.compile(_WORD, re.IGNORECASE)
+_MARKER = re.compile(rf"(?:(?:x|id|my|user|access)?[._-]?{_WORD}[._:-]?)+", re.IGNORECASE)
+"""Subprotocol that only says that the next one is a credential: `bearer`, `access_token`."""
+_PREFIX = re.compile(
+    rf"(?:[a-z0-9]+[._-])*?(?:[a-z]*?{_WORD}[.:_|~+-])+(?:k8s\.io\.)?(?=.)", re.IGNORECASE
+)
+"""Beginning of a subprotocol that holds a credential: `bearer.`, `base64url.bearer.authorization.k8s.io.`."""
+_PLAIN_NAME = re.compile(
+    r"v?\d+(\.\d+)*|(sub)?protocol|ws|(web)?socket|json|required|chat|graphql\S*|mqtt\S*|v?\d*\.?stomp",
+    re.IGNORECASE,
+)
+"""Text after such a word that is a name, and no credential."""
 
 
 def mutated(text: str, change: Callable[[str], str]) -> str:
@@ -82,14 +99,53 @@ def _holds_secret(found: Any, name: str = "") -> bool:
     return len(text) > _LONGEST_NAME or (len(text) > _DATE and bool(re.search(r"\d", text)))
 
 
-def _secret_protocol(name: str) -> bool:
-    """Return True if a subprotocol is no name: it is long, a token, or a part of it is made of chance."""
-    return len(name) > _LONGEST_NAME or _is_chance(name)
+def _secret_protocols(offered: tuple[str, ...], *, guessed: bool = True) -> tuple[str, ...]:
+    """Return the subprotocols that are a credential.
+
+    A credential is named as one (`bearer.VALUE`), follows a name for one (`bearer, VALUE`), or has random
+    characters.
+
+    Args:
+        offered: Subprotocols, in the order in which the client offers them.
+        guessed: Include those that are only long, or that name a credential without a value.
+    """
+    found = []
+    before = ""
+    for one in offered:
+        marks = bool(_MARKER.fullmatch(one))
+        value = one if _MARKER.fullmatch(before) else one[len(_prefix(one)) :]
+        named = value if value != one or _MARKER.fullmatch(before) else ""
+        sure = bool(named and not _PLAIN_NAME.fullmatch(named)) or _is_chance(one)
+        likely = len(one) > _LONGEST_NAME or bool(_CREDENTIAL.search(one)) or bool(named)
+        if not marks and (sure or (guessed and likely)):
+            found.append(one)
+        before = one if marks else ""
+    return tuple(found)
+
+
+def _prefix(protocol: str) -> str:
+    """Return the part of a subprotocol that names a credential, such as `bearer.`; "" without one."""
+    found = _PREFIX.match(protocol)
+    return found[0] if found else ""
+
+
+def _plain_text(value: str) -> str:
+    """Return the text that a value holds in base64url; "" if it holds none."""
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode()
+    except ValueError:
+        return ""
 
 
 def _is_chance(name: str) -> bool:
     """Return True if a subprotocol is a token, or a part of it is made of chance."""
     return bool(_JWT.search(name)) or any(map(_random, re.split(r"[^A-Za-z0-9]+", name)))
+
+
+def _changed_protocol(protocol: str, change: Callable[[str], str]) -> str:
+    """Return a subprotocol with the credential in it changed, and the name before it kept."""
+    name = _prefix(protocol)
+    return name + mutated(protocol[len(name) :], change)
 
 
 def _random(part: str) -> bool:
@@ -139,8 +195,8 @@ class Identity:
         protocols: Offered as subprotocols, in this order.
         first_message: Sent as soon as the socket is open.
         extra: More texts that must not be shown.
-        secret_protocols: Those of the subprotocols that are a credential; None to take the long ones, and
-            those that hold a token, for credentials.
+        secret_protocols: Those of the subprotocols that are a credential; None to take for credentials those
+            that are named as one, that hold a token, and the long ones.
         order: Names of the parameters of the address, in the order in which they are sent.
         public_message: The first message is no credential: other clients say it, too.
     """
@@ -155,11 +211,6 @@ class Identity:
     secret_protocols: tuple[str, ...] | None = None
     order: tuple[str, ...] = ()
     public_message: bool = False
-
-    def _is_secret(self, protocol: str) -> bool:
-        if self.secret_protocols is not None:
-            return protocol in self.secret_protocols
-        return _secret_protocol(protocol)
 
     @property
     def _secret_message(self) -> str:
@@ -206,7 +257,9 @@ class Identity:
     @property
     def secret_subprotocols(self) -> tuple[str, ...]:
         """The subprotocols that are a credential."""
-        return tuple(one for one in self.protocols if self._is_secret(one))
+        if self.secret_protocols is None:
+            return _secret_protocols(self.protocols)
+        return tuple(one for one in self.protocols if one in self.secret_protocols)
 
     @property
     def empty(self) -> bool:
@@ -238,6 +291,9 @@ class Identity:
             yield max(_OPAQUE.findall(text), key=len, default="")
         yield from (unquote(value) for _, value in self.query)
         yield from (token_of(name, value) for name, value in self.headers)
+        for one in self.secret_subprotocols:
+            value = one[len(_prefix(one)) :]
+            yield from (value, _plain_text(value))
         yield from self.extra
 
     def jwts(self) -> list[str]:
@@ -253,10 +309,10 @@ class Identity:
         return Identity(
             "nobody",
             headers=self._usual_headers,
-            protocols=tuple(one for one in self.protocols if not self._is_secret(one)),
+            protocols=tuple(one for one in self.protocols if one not in self.secret_subprotocols),
             first_message=self.first_message if public else "",
             public_message=public,
-            secret_protocols=None if self.secret_protocols is None else (),
+            secret_protocols=(),
         )
 
     def plain_parts(self) -> Identity:
@@ -272,12 +328,12 @@ class Identity:
                 if not (_CREDENTIAL_HEADER.match(name) or _holds_secret(value, name))
             )
 
-        guessed = self.secret_protocols is None
-        protocols = tuple(
-            one
-            for one in self.protocols
-            if not self._is_secret(one) or (guessed and not _is_chance(one))
+        secret = (
+            _secret_protocols(self.protocols, guessed=False)
+            if self.secret_protocols is None
+            else self.secret_protocols
         )
+        protocols = tuple(one for one in self.protocols if one not in secret)
         return replace(
             self.nobody(),
             headers=(*self._usual_headers, *plain(self._shown_headers)),
@@ -300,9 +356,10 @@ class Identity:
                 for key, value in pairs
             )
 
-        changed = tuple(mutated(one, change) for one in self.secret_subprotocols)
+        secret = self.secret_subprotocols
+        changed = tuple(_changed_protocol(one, change) for one in secret)
         protocols = tuple(
-            mutated(one, change) if self._is_secret(one) else one for one in self.protocols
+            _changed_protocol(one, change) if one in secret else one for one in self.protocols
         )
         public = self.first_message and not self._secret_message
         return replace(
@@ -312,7 +369,7 @@ class Identity:
             headers=all_of(self.headers),
             query=all_of(self.query),
             protocols=protocols,
-            secret_protocols=None if self.secret_protocols is None else changed,
+            secret_protocols=changed,
             first_message=_message(self.first_message, change)
             if self._secret_message
             else self.first_message,
