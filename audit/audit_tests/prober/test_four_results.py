@@ -243,7 +243,7 @@ async def test_logout(after: str, outcome: str) -> None:
         report = await probed(
             port, login=Login(f"{base}/in", (("user", "ada"),)), logout="/out", say=("read",)
         )
-    assert outcomes(report, "SP901") == {outcome}
+    assert outcome in outcomes(report, "SP901") <= {outcome, "closed"}
 
 
 def _meters(store: dict[str, Store]) -> Any:

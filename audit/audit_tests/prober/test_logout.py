@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tornado.web import Application, HTTPError, RequestHandler
@@ -16,8 +16,9 @@ from audit_tests.prober.adversary.logout import (
     Session,
     sessions,
 )
-from audit_tests.prober.adversary.server import SAY, Hole
+from audit_tests.prober.adversary.server import DATA, SAY, Hole
 from audit_tests.prober.servers import listening, probed
+from stormdoor_audit.report.finding import Outcome, Report
 
 pytestmark = pytest.mark.sampled(5)
 
@@ -63,6 +64,24 @@ class AsksForToken(LogOut):
         super().post()
 
 
+def _results(report: Report) -> dict[str, set[Outcome]]:
+    """The results of SP901: about the open sockets, and about a new one."""
+    found: dict[str, set[Outcome]] = {"open": set(), "new": set()}
+    for one in report.tried:
+        if one.rule_id == "SP901":
+            found["new" if "new socket" in one.what else "open"].add(one.outcome)
+    return found
+
+
+def _sockets(report: Report) -> set[Outcome]:
+    return _results(report)["open"]
+
+
+def _new_socket(report: Report) -> Outcome:
+    [one] = _results(report)["new"]
+    return one
+
+
 @pytest.mark.parametrize(("kind", "outcome"), [(Answers, "open"), (EndsAll, "closed")])
 async def test_a_logout_with_a_token_against_forgery(kind: type[Session], outcome: str) -> None:
     """The token is in the page that has the form of the logout."""
@@ -74,8 +93,7 @@ async def test_a_logout_with_a_token_against_forgery(kind: type[Session], outcom
     hole = Hole("", make, {"say": SAY}, logs_in=True)
     async with listening(Application(hole.make())) as port:
         report = await probed(port, **hole.given(port))
-    about = [one for one in report.tried if one.rule_id == "SP901"]
-    assert {one.outcome for one in about} == {outcome}, about
+    assert outcome in _sockets(report)
 
 
 @pytest.mark.parametrize(
@@ -95,5 +113,92 @@ async def test_after_the_logout(kind: type[Session], path: str, outcome: str) ->
     hole = Hole("", sessions(kind, path), say, logs_in=True)
     async with listening(Application(hole.make())) as port:
         report = await probed(port, path, **hole.given(port))
-    about = [one for one in report.tried if one.rule_id == "SP901"]
-    assert {one.outcome for one in about} == {outcome}, about
+    assert _sockets(report) == {outcome}
+    assert _new_socket(report) == "closed"
+
+
+class OldCookie(Session):
+    """Accepts each session that it has ever known; a message goes to sessions that are logged in."""
+
+    ever: ClassVar[set[str]] = set()
+    speaks = True
+
+    def prepare(self) -> None:
+        self.key = self.get_cookie("session") or ""
+        self.ever.update(self.known)
+        if self.key not in self.ever:
+            raise HTTPError(403)
+
+    def on_message(self, message: str | bytes) -> None:
+        if self.speaks and self.key in self.known:
+            self.tell()
+
+
+class OldCookieOfNone(OldCookie):
+    """The same, and the owner gets no message either."""
+
+    speaks = False
+
+
+class AnyCookie(OldCookie):
+    """Looks only if there is a cookie at all."""
+
+    def prepare(self) -> None:
+        self.key = self.get_cookie("session") or ""
+        if not self.key:
+            raise HTTPError(403)
+
+
+class NewCookieOnly(OldCookie):
+    """The right twin: a session that has ended opens no socket."""
+
+    def prepare(self) -> None:
+        Session.prepare(self)
+
+
+class Refuses(OldCookie):
+    """Answers the handshake, and refuses each message of a session that has ended."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.tell(DATA if self.key in self.known else '{"type": "error", "error": "not logged in"}')
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        (OldCookie, "open"),
+        (OldCookieOfNone, "open"),
+        (AnyCookie, "not-determined"),
+        (NewCookieOnly, "closed"),
+        (Refuses, "closed"),
+    ],
+)
+async def test_a_new_socket_of_the_session_that_has_ended(
+    kind: type[Session], outcome: str
+) -> None:
+    """A 101 that stays open counts, if clients without a credential and with garbage get none."""
+    hole = Hole("", sessions(kind), {"say": SAY}, logs_in=True)
+    async with listening(Application(hole.make())) as port:
+        report = await probed(port, **hole.given(port))
+    assert _new_socket(report) == outcome
+
+
+class KeepsCookie(Session):
+    """Opens new sockets with the session that has ended, and tells nothing of the open one."""
+
+    def logged_out(self) -> None:
+        self.known.add(self.key)
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        super().open()
+        self.tell()
+
+
+async def test_each_comparison_has_its_own_line() -> None:
+    """The doubt about the open socket stands beside the finding about the cookie, in each list."""
+    hole = Hole("", sessions(KeepsCookie), logs_in=True)
+    async with listening(Application(hole.make())) as port:
+        report = await probed(port, **hole.given(port))
+    assert _sockets(report) == {"not-determined"}
+    assert _new_socket(report) == "open"
+    assert any("SP901" in one.what for one in report.coverage.unresolved)

@@ -375,6 +375,8 @@ def _like_owner(
         return Access.REFUSED, "the answer was an error"
     if base.varied:
         return _quiet(base, "it stays open, and nothing was delivered", anonymous=anonymous)
+    if base.opens:
+        return Access.IN, "it is let in, and stays open"
     if not base.owner[-1].stays_open:
         return Access.UNKNOWN, "the owner's own connection does not stay open"
     if not anonymous and refused(base.nobody):
@@ -499,19 +501,21 @@ async def attempt(
     if client.slow:
         ask = replace(ask, linger=ask.linger or _SOON)
     longer = replace(ask, patience=ask.patience * 2)
-    if client.slow:
+    guesses = client.sends_wrong_password(ask)
+    if client.slow and not guesses:
         first, *ready = await together(
             *(client.converse(one) for one in (ask, control, longer) if one is not None)
         )
     else:
         first = await client.converse(ask)
-    if first.limited and 0 < first.wait <= _LONGEST_WAIT:
+    if first.limited and 0 < first.wait <= _LONGEST_WAIT and not guesses:
         await asyncio.sleep(first.wait)
         first = await client.converse(ask)
     access, why = judged(base, first, anonymous=anonymous)
     if access is not Access.IN:
         return Proof(access, why, first.transcript, first)
-    if base.owner and not base.delivered and not base.varied and not by_opening:
+    comparable = base.delivered or base.varied or base.opens or by_opening
+    if base.owner and not comparable:
         why = "it is let in, but nothing is delivered that would tell; `--say MESSAGE` may"
         return Proof(Access.UNKNOWN, why, first.transcript, first)
     if control is not None:
@@ -525,6 +529,7 @@ async def attempt(
         told = bool(base.owner) or bool(other.delivered & first.delivered)
         if without is Access.UNKNOWN and not base.delivered and told:
             return Proof(Access.UNKNOWN, "the control could not be told", first.transcript, first)
+    client.accepted(ask)
     second = ready[-1] if ready else await client.converse(longer)
     again, _ = judged(base, second, anonymous=anonymous)
     if base.varied and _texts(first) & _texts(second):

@@ -19,6 +19,7 @@ from stormdoor_audit.prober.login import LoggedIn, Login, LoginFailed
 from stormdoor_audit.prober.made_up import alike, made_up
 from stormdoor_audit.prober.matrix import take_matrix
 from stormdoor_audit.prober.member import Member, Policy, entered
+from stormdoor_audit.prober.passwords import WrongPassword
 from stormdoor_audit.prober.probe import (
     ENOUGH,
     Closed,
@@ -311,6 +312,8 @@ def _renewal(
             return None
         # What is new must not be shown either.
         client.redact.add((renewed or NOBODY).secrets())
+        if renewed is not None and not plan.active:
+            client.limit_passwords(renewed)
         return renewed
 
     return renew
@@ -340,6 +343,8 @@ async def _tried(
             came = [NotDetermined(what, ENOUGH)]
         except NoAnswer as error:
             came = [NotDetermined(f"{one.meta.slug} is not decided: {error}.", "")]
+        except WrongPassword:
+            came = [NotTried("`--active`, since it sends more wrong passwords")]
         results += [(one, _redacted(result, client.redact)) for result in came]
         first = client.all[before].transcript if len(client.all) > before else ()
         shown += [first] * len(came)
@@ -414,6 +419,9 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
     origin = plan.origin or target.origin
     if plan.owner is not None:
         client.stranger = plan.owner.nobody()
+    if not plan.active:
+        given = (owner, other, *(one.identity for one in members))
+        client.limit_passwords(*(one for one in given if one is not None))
     client.order = order
     client.companions_say = tuple(plan.beside_say)
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)

@@ -14,7 +14,7 @@ from stormdoor_audit.prober.delivered import TAGS
 from stormdoor_audit.prober.peer_json import read_json
 from stormdoor_audit.prober.target import Target
 
-__all__ = ["NOBODY", "Identity", "mutated", "token_of"]
+__all__ = ["NOBODY", "PACKET", "Identity", "mutated", "token_of"]
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -22,7 +22,7 @@ _JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]*\.[\w-]*")
 _LONGEST_NAME = 24
 _SHORTEST = 4
 _DATE = 5
-_PACKET = re.compile(r"\d{1,2}(?:/[\w/-]+,)?(?=[\[{])")
+PACKET = re.compile(r"\d{1,2}(?:/[\w/-]+,)?(?=[\[{])")
 """The part before the JSON of a Socket.IO packet."""
 _NAMED = re.compile(
     r"pass|pwd|token|secret|key|auth|ticket|session|jwt|sig|credential|cookie|bearer|\bpin\b|otp",
@@ -79,7 +79,7 @@ def token_of(name: str, value: str) -> str:
 
 def _public(text: str) -> bool:
     """Return True if a first message is JSON that holds nothing like a secret, such as `{"op": "hello"}`."""
-    begins = _PACKET.match(text)
+    begins = PACKET.match(text)
     found = read_json(text[begins.end() if begins else 0 :])
     return isinstance(found, dict | list) and not _holds_secret(found)
 
@@ -156,7 +156,7 @@ def _random(part: str) -> bool:
 
 def _message(text: str, change: Callable[[str], str]) -> str:
     """A first message with the credential in it changed: in JSON, where it is named, or every text."""
-    begins = _PACKET.match(text)
+    begins = PACKET.match(text)
     prefix = begins[0] if begins else ""
     if _JWT.search(text):
         return mutated(text, change)

@@ -15,6 +15,7 @@ from stormdoor_audit.prober.conversation import Ask, Client, Conversation
 from stormdoor_audit.prober.decide import refused
 from stormdoor_audit.prober.delivered import text_of
 from stormdoor_audit.prober.identity import Identity, Pairs
+from stormdoor_audit.prober.passwords import is_password
 
 __all__ = ["alike", "made_up"]
 
@@ -50,6 +51,8 @@ async def made_up(client: Client, owner: Identity, given: Pairs, origin: str) ->
         given: The parameters of the address that look like a credential.
         origin: Of the endpoint's pages.
     """
+    # A password is none, and each wrong one counts against an account.
+    given = tuple(one for one in given if not is_password(one[0]))
     if not given or len(given) > _MOST:
         return ()
     real: Conversation | None = None

@@ -6,7 +6,7 @@ INVARIANT: *open* and *closed* carry the exchange that proves them; they cannot 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -33,7 +33,6 @@ __all__ = [
     "ProbeError",
     "Result",
     "Situation",
-    "answered",
     "probe",
 ]
 
@@ -139,24 +138,6 @@ class NotTried:
 
 Result = Open | Closed | NotDetermined | NotTried
 """The result of a probe."""
-
-
-def answered(
-    closed: str, doubts: Sequence[str], asked: str, settle: str, exchange: tuple[str, ...]
-) -> Result:
-    """Return *closed* where every attempt was refused, and otherwise *not determined*.
-
-    Args:
-        closed: The result without a doubt.
-        doubts: Why attempts prove nothing.
-        asked: The question, such as `The probe cannot tell whether a forged token gets in`.
-        settle: The option that would decide it.
-        exchange: The lines of the last attempt.
-    """
-    if doubts:
-        reasons = "; ".join(dict.fromkeys(doubts[:3]))
-        return NotDetermined(f"{asked} ({reasons}).", settle, exchange)
-    return Closed(closed, exchange)
 
 
 @dataclass(frozen=True, slots=True)

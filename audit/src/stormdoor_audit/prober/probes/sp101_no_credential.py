@@ -302,6 +302,8 @@ async def _creatable(situation: Situation) -> Open | NotDetermined | None:
     client, doubt = situation.client, None
     seen = await visit(client)
     for one in candidates(client, situation.owner, seen):
+        if client.sends_wrong_password(Ask(one.who, situation.origin)):
+            continue
         usual = client.pack, client.say, client.in_turn
         proof = await _with_created(situation, one.who)
         if proof.access is Access.IN:

@@ -4,7 +4,8 @@ What:
     The owner's credential is replaced by garbage, cut in half, changed at its end, emptied, or replaced by
     `null` or `undefined`, which a page sends if it has no credential. The server accepts it, and refuses a
     client without a credential. In a first message in JSON, the prober changes the fields with the name of a
-    credential, or else every text.
+    credential, or else every text. Of a password it sends one wrong value, and the others only with
+    `--active`.
 
 Why:
     The server checks that there is a credential, and not that it is valid.
@@ -17,17 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stormdoor_audit.prober.attempts import Form, each_form
 from stormdoor_audit.prober.conversation import Ask
-from stormdoor_audit.prober.decide import Access
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
     OWNER,
-    SAY,
     NotTried,
-    Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.report.finding import Check, Level
@@ -65,24 +63,25 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried(OWNER)]
     if situation.open_to_all:
         return [NotTried(CREDENTIAL)]
-    doubts: list[str] = []
-    last: tuple[str, ...] = ()
-    for name, change in _CHANGES.items():
-        ask = Ask(owner.changed(f"{owner.name}, credential {name}", change), situation.origin)
-        if ask.who == owner:
-            continue
-        proof = await situation.attempt(ask, situation.nobody)
-        last = proof.transcript
-        if proof.access is Access.IN:
-            return [Open(f"The owner's credential {name} gets in: {proof.why}.", proof.transcript)]
-        if proof.access is Access.UNKNOWN:
-            doubts.append(f"{name}: {proof.why}")
-    closed = "Garbage, half, altered, empty and `null` credentials are refused."
-    return [
-        answered(
-            closed, doubts, "The probe cannot tell whether a damaged credential gets in", SAY, last
-        )
-    ]
+    damaged = {
+        name: owner.changed(f"{owner.name}, credential {name}", change)
+        for name, change in _CHANGES.items()
+    }
+    return await each_form(
+        situation,
+        (
+            Form(
+                name,
+                Ask(who, situation.origin),
+                f"The owner's credential {name} gets in",
+                situation.nobody,
+            )
+            for name, who in damaged.items()
+            if who != owner
+        ),
+        closed="Garbage, half, altered, empty and `null` credentials are refused.",
+        asked="The probe cannot tell whether a damaged credential gets in",
+    )
 
 
 PROBE = probe(

@@ -22,19 +22,16 @@ import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from stormdoor_audit.prober.conversation import Ask
-from stormdoor_audit.prober.decide import Access
+from stormdoor_audit.prober.attempts import each_form, token_form
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
     SAY,
     NotTried,
-    Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.prober.wire import NoAnswer, Request
@@ -165,13 +162,6 @@ def _as_pem(key: dict[str, Any]) -> bytes:
     )
 
 
-def _always(value: str) -> Callable[[str], str]:
-    def change(_: str) -> str:
-        return value
-
-    return change
-
-
 async def _run(situation: Situation) -> list[Result]:
     owner = situation.owner
     tokens = owner.jwts() if owner is not None else []
@@ -182,36 +172,23 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried(CREDENTIAL)]
     doubts: list[str] = []
     settle = SAY
-    last: tuple[str, ...] = ()
-    for token in tokens[:1]:
-        try:
-            key = situation.public_key or await _published(situation, token)
-        except ImportError:
-            key, settle = b"", f"the extra `probe`: {install_command(_EXTRA)}"
-            doubts.append("the key that the server publishes was not tried: joserfc is missing")
-        try:
-            forgeries = list(_forgeries(token, key))
-        except (ValueError, TypeError, AttributeError):
-            return [NotTried("a JSON Web Token as the credential")]
-        for name, forged in forgeries:
-            ask = Ask(
-                owner.changed(f"{owner.name}, token {name}", _always(forged)), situation.origin
-            )
-            control = Ask(
-                owner.changed("garbage", _always("stormdoor-probe-garbage")), situation.origin
-            )
-            proof = await situation.attempt(ask, control)
-            last = proof.transcript
-            if proof.access is Access.IN:
-                return [Open(f"A token {name} gets in: {proof.why}.", proof.transcript)]
-            if proof.access is Access.UNKNOWN:
-                doubts.append(f"{name}: {proof.why}")
-    closed = "Unsigned, altered and foreign tokens are refused."
-    return [
-        answered(
-            closed, doubts, "The probe cannot tell whether a forged token gets in", settle, last
-        )
-    ]
+    try:
+        key = situation.public_key or await _published(situation, tokens[0])
+    except ImportError:
+        key, settle = b"", f"the extra `probe`: {install_command(_EXTRA)}"
+        doubts.append("the key that the server publishes was not tried: joserfc is missing")
+    try:
+        forgeries = dict(_forgeries(tokens[0], key))
+    except (ValueError, TypeError, AttributeError):
+        return [NotTried("a JSON Web Token as the credential")]
+    return await each_form(
+        situation,
+        [token_form(situation, owner, name, forged) for name, forged in forgeries.items()],
+        closed="Unsigned, altered and foreign tokens are refused.",
+        asked="The probe cannot tell whether a forged token gets in",
+        settle=settle,
+        doubts=doubts,
+    )
 
 
 PROBE = probe(

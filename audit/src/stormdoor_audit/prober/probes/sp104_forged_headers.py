@@ -17,15 +17,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stormdoor_audit.prober.decide import Access
+from stormdoor_audit.prober.attempts import Form, each_form
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
-    SAY,
     NotTried,
-    Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.report.finding import Check, Level
@@ -58,20 +55,20 @@ async def _run(situation: Situation) -> list[Result]:
         "that the proxy has verified a certificate": list(_CERTIFICATES),
         **{f"the user {user}": [(name, user) for name in _USERS] for user in [*names, "admin"]},
     }
-    doubts: list[str] = []
-    last: tuple[str, ...] = ()
-    for claim, headers in cases.items():
-        ask = replace(situation.nobody, headers=tuple(headers))
-        proof = await situation.attempt(ask, situation.nobody)
-        last = proof.transcript
-        if proof.access is Access.IN:
-            what = f"A client without a credential that claims {claim} gets in: {proof.why}."
-            return [Open(what, proof.transcript)]
-        if proof.access is Access.UNKNOWN:
-            doubts.append(proof.why)
-    closed = "Headers that claim an address or a user change nothing."
-    asked = "The probe cannot tell whether headers of a proxy are believed from every client"
-    return [answered(closed, doubts, asked, SAY, last)]
+    return await each_form(
+        situation,
+        [
+            Form(
+                claim,
+                replace(situation.nobody, headers=tuple(headers)),
+                f"A client without a credential that claims {claim} gets in",
+                situation.nobody,
+            )
+            for claim, headers in cases.items()
+        ],
+        closed="Headers that claim an address or a user change nothing.",
+        asked="The probe cannot tell whether headers of a proxy are believed from every client",
+    )
 
 
 PROBE = probe(

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import time
 
+from stormdoor_audit.prober.attempts import each_form, token_form
 from stormdoor_audit.prober.conversation import Ask
 from stormdoor_audit.prober.decide import Access
 from stormdoor_audit.prober.peer_json import read_object
@@ -31,7 +32,6 @@ from stormdoor_audit.prober.probe import (
     probe,
 )
 from stormdoor_audit.prober.probes.sp103_forged_token import decoded
-from stormdoor_audit.prober.stand_in import stand_in
 from stormdoor_audit.report.finding import Check, Level
 
 __all__ = ["PROBE", "ends_at"]
@@ -66,8 +66,11 @@ async def _run(situation: Situation) -> list[Result]:
             return [NotDetermined(what, SAY, proof.transcript)]
     if not expired:
         return [NotTried("`--expired-token TOKEN`")]
-    return await stand_in(
-        situation, owner, "expired", expired, named="The expired token", doubted="an expired token"
+    return await each_form(
+        situation,
+        [token_form(situation, owner, "that has expired", expired)],
+        closed="The expired token is refused.",
+        asked="The probe cannot tell whether an expired token gets in",
     )
 
 

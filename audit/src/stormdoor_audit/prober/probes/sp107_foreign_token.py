@@ -14,8 +14,8 @@ Fix:
 
 from __future__ import annotations
 
+from stormdoor_audit.prober.attempts import each_form, token_form
 from stormdoor_audit.prober.probe import CREDENTIAL, NotTried, Result, Situation, probe
-from stormdoor_audit.prober.stand_in import stand_in
 from stormdoor_audit.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -27,8 +27,12 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried(CREDENTIAL)]
     if not foreign:
         return [NotTried("`--foreign-token TOKEN`")]
-    named, doubted = "A token made for another service", "a token made for another service"
-    return await stand_in(situation, owner, "foreign", foreign, named=named, doubted=doubted)
+    return await each_form(
+        situation,
+        [token_form(situation, owner, "made for another service", foreign)],
+        closed="A token made for another service is refused.",
+        asked="The probe cannot tell whether a token made for another service gets in",
+    )
 
 
 PROBE = probe(

@@ -17,17 +17,12 @@ from __future__ import annotations
 
 import itertools
 
-from stormdoor_audit.prober.conversation import Ask
-from stormdoor_audit.prober.decide import Access
+from stormdoor_audit.prober.attempts import each_form, token_form
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
-    SAY,
-    NotDetermined,
     NotTried,
-    Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.prober.probes.sp103_forged_token import SPELLINGS, unsigned_as
@@ -46,28 +41,19 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried("a JSON Web Token as the credential")]
     if situation.open_to_all or situation.base.once:
         return [NotTried(CREDENTIAL)]
-    garbage = owner.changed("garbage", lambda _: "stormdoor-probe-garbage")
-    doubts: list[str] = []
-    last: tuple[str, ...] = ()
-    for number, spelling in enumerate(_RARE):
-        try:
-            forged = unsigned_as(tokens[0], spelling)
-        except (ValueError, TypeError, AttributeError):
-            return [NotTried("a JSON Web Token as the credential")]
-        who = owner.changed(f"{owner.name}, token with alg `{spelling}`", lambda _, x=forged: x)  # type: ignore[misc]
-        proof = await situation.attempt(Ask(who, situation.origin), Ask(garbage, situation.origin))
-        if proof.access is Access.IN:
-            what = f"A token with alg `{spelling}` gets in: {proof.why}."
-            return [Open(what, proof.transcript)]
-        if proof.conversation.limited:
-            what = f"After {number} more tokens without a signature no client is let in."
-            return [NotDetermined(what, "", proof.transcript)]
-        last = proof.transcript
-        if proof.access is Access.UNKNOWN:
-            doubts.append(f"`{spelling}`: {proof.why}")
-    closed = "Tokens without a signature are refused in all other spellings of `none`, too."
-    asked = "The probe cannot tell whether a token without a signature gets in"
-    return [answered(closed, doubts, asked, SAY, last)]
+    try:
+        forged = {one: unsigned_as(tokens[0], one) for one in _RARE}
+    except (ValueError, TypeError, AttributeError):
+        return [NotTried("a JSON Web Token as the credential")]
+    return await each_form(
+        situation,
+        [
+            token_form(situation, owner, f"with alg `{spelling}`", token)
+            for spelling, token in forged.items()
+        ],
+        closed="Tokens without a signature are refused in all other spellings of `none`, too.",
+        asked="The probe cannot tell whether a token without a signature gets in",
+    )
 
 
 PROBE = probe(

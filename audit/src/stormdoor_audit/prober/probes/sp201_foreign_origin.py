@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from stormdoor_audit.prober.attempts import by_place, checked, concluded
 from stormdoor_audit.prober.budget import BudgetSpent
 from stormdoor_audit.prober.conversation import Ask, Conversation
 from stormdoor_audit.prober.decide import Access, Proof, data_of, judged, refused
@@ -38,13 +39,12 @@ from stormdoor_audit.prober.probe import (
     Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.prober.together import together
 from stormdoor_audit.report.finding import Check, Level
 
-__all__ = ["AMBIENT", "PROBE"]
+__all__ = ["AMBIENT", "PROBE", "with_reference"]
 
 AMBIENT = (
     "an ambient credential: no browser sends this one along for a foreign page, so that an accepted foreign "
@@ -112,14 +112,15 @@ def _odd(own: str) -> dict[str, tuple[str | None, tuple[tuple[str, str], ...]]]:
     }
 
 
-async def _ambient(situation: Situation) -> Identity | NotDetermined | None:
+async def _ambient(situation: Situation) -> Identity | NotDetermined | NotTried | None:
     """Return what a foreign page can use of the owner's credential, if that is enough to get in.
 
     The browser sends cookies and HTTP Basic. The page itself can send a first message. If that message
     needs a secret, the page makes one up.
 
     Returns:
-        The identity; None where a foreign page has no such credential; the doubt where the probe is not sure.
+        The identity; None where a foreign page has no such credential; the doubt where the probe is not sure,
+        or may not try.
     """
     owner = situation.owner
     if owner is None or owner.ambient or situation.base.once:
@@ -141,8 +142,10 @@ async def _ambient(situation: Situation) -> Identity | NotDetermined | None:
     if owner.first_message and not alone.first_message:
         made_up = owner.changed(owner.name, lambda _: "stormdoor-probe-garbage").first_message
         tries.append(replace(alone, first_message=made_up))
-    doubt = None
+    doubt: NotDetermined | NotTried | None = None
     for who in tries:
+        if situation.client.sends_wrong_password(Ask(who, situation.origin)):
+            return doubt or NotTried("`--active`, since a foreign page sends a wrong password")
         # Where a first message belongs to it, an open socket is only the place to say it.
         proof = await situation.attempt(
             Ask(who, situation.origin), situation.nobody, by_opening=not owner.first_message
@@ -157,10 +160,10 @@ async def _ambient(situation: Situation) -> Identity | NotDetermined | None:
 
 async def _run(situation: Situation) -> list[Result]:
     control: Ask | None = situation.nobody
-    who: Identity | NotDetermined | None = await _ambient(situation)
+    who: Identity | NotDetermined | NotTried | None = await _ambient(situation)
     if situation.open_to_all:
         who, control = situation.nobody.who, None
-        situation = await _with_reference(situation)
+        situation = await with_reference(situation)
     elif situation.owner is None:
         return [NotTried("a credential that a browser sends along (a cookie, or HTTP Basic)")]
     elif situation.base.once and who is not None:
@@ -170,7 +173,7 @@ async def _run(situation: Situation) -> list[Result]:
                 "",
             )
         ]
-    elif who is None or isinstance(who, NotDetermined):
+    elif who is None or isinstance(who, NotDetermined | NotTried):
         return [who or NotTried(AMBIENT)]
     ambient = not situation.open_to_all
     origins = _origins(situation.origin)
@@ -181,67 +184,68 @@ async def _run(situation: Situation) -> list[Result]:
     )
     port = next(one for one in origins if one[0].startswith("another port"))
     tries.append((f"{port[0]}, as today's browsers say it", Ask(who, port[1], _NEAR), port[2]))
-    came = await _each(situation, tries, control, ambient=ambient)
-    if isinstance(came, Open):
-        return [came]
-    doubts = came
-    if doubts:
-        asked = "The probe cannot tell whether a foreign page gets in"
-        return [answered("", doubts, asked, SAY, situation.client.all[-1].transcript)]
+    found, doubts = await _each(situation, tries, control, ambient=ambient)
     last = situation.client.all[-1].transcript
+    if found or doubts:
+        asked = "The probe cannot tell whether a foreign page gets in"
+        return concluded(found, doubts, "", asked, settle=SAY, exchange=last)
     odd = []
     for name, (origin, headers) in _odd(situation.origin).items():
         one = await situation.client.converse(Ask(who, origin, headers))
         if judged(situation.base, one)[0] is Access.IN:
             odd.append(name)
-    if not await situation.owner_still_gets_in():
-        what = "The probe cannot tell whether a foreign page gets in: the owner is refused by now, too."
-        return [NotDetermined(what, "`--per-second N` with a smaller number", last)]
     also = f" Accepted, too, and sent by no browser: {', '.join(odd)}." if odd else ""
     what = (
         "Foreign, look-alike and `null` origins are refused; the endpoint's own origin is accepted."
     )
-    return [Closed(what + also, last)]
+    return await checked(situation, [Closed(what + also, last)])
 
 
-async def _with_reference(situation: Situation) -> Situation:
+async def with_reference(situation: Situation) -> Situation:
     """Compare foreign pages with the endpoint's own page, where that gets in without a credential."""
     if situation.base.owner:
         return situation
+    quiet = situation.base.opens
     seen: list[Conversation] = []
     for _ in range(_TIMES):
         # Some servers let go of a socket now and then.
         one = await situation.client.converse(situation.nobody)
-        seen += [one] if data_of(one) else []
+        seen += [one] if data_of(one) or (quiet and one.stays_open) else []
         if len(seen) == _ENOUGH:
             break
-    if len(seen) < _ENOUGH or not (delivered := frozenset.intersection(*map(data_of, seen))):
+    delivered = frozenset.intersection(*map(data_of, seen)) if len(seen) == _ENOUGH else frozenset()
+    if len(seen) < _ENOUGH or not (delivered or quiet):
         return situation
-    # Until here nothing told when enough was heard.
-    situation.client.enough = delivered.issubset
+    if delivered:
+        # Until here nothing told when enough was heard.
+        situation.client.enough = delivered.issubset
     base = replace(
-        situation.base, owner=tuple(seen), nobody=Conversation(), delivered=delivered, opens=False
+        situation.base,
+        owner=tuple(seen),
+        nobody=Conversation(),
+        delivered=delivered,
+        opens=quiet and not delivered,
     )
     return replace(situation, base=base)
 
 
 async def _each(
     situation: Situation, tries: Sequence[_Try], control: Ask | None, *, ambient: bool
-) -> Open | list[str]:
-    """The gravest that gets in; where none does, those that could not be told."""
-    doubts = []
+) -> tuple[list[Open], list[str]]:
+    """Return the gravest that gets in, and the reasons of those that could not be told."""
+    doubts: list[str] = []
     hopeless: Sequence[Ask] = ()
     for number, (kind, ask, level) in enumerate(tries):
         if ask in hopeless:
             continue
         proof = await _attempt(situation, ask, control, ambient=ambient)
         if proof.access is Access.IN:
-            return await _found(situation, kind, ask, proof, level, ambient=ambient)
+            return [await _found(situation, kind, ask, proof, level, ambient=ambient)], doubts
         if proof.access is Access.UNKNOWN:
             doubts.append(f"{kind}: {proof.why}")
         if not number and (situation.client.slow or proof.conversation.stays_open):
             hopeless = await _hopeless(situation, [one for _, one, _ in tries[1:]])
-    return doubts
+    return [], doubts
 
 
 async def _hopeless(situation: Situation, asks: Sequence[Ask]) -> Sequence[Ask]:
@@ -260,7 +264,7 @@ async def _attempt(situation: Situation, ask: Ask, control: Ask | None, *, ambie
     if proof.access is not Access.IN and proof.conversation.stays_open:
         # A graver origin must not be passed by for a lesser one because a server was slow once.
         proof = await situation.attempt(replace(ask, patience=_LONG), control, by_opening=ambient)
-    return proof
+    return await by_place(situation, ask, proof)
 
 
 async def _found(

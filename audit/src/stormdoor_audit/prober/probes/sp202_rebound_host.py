@@ -15,9 +15,10 @@ Fix:
 
 from __future__ import annotations
 
+from stormdoor_audit.prober.attempts import Form, checked, each_form
 from stormdoor_audit.prober.conversation import Ask
-from stormdoor_audit.prober.decide import Access
-from stormdoor_audit.prober.probe import SAY, NotTried, Open, Result, Situation, answered, probe
+from stormdoor_audit.prober.probe import NotTried, Result, Situation, probe
+from stormdoor_audit.prober.probes.sp201_foreign_origin import with_reference
 from stormdoor_audit.report.finding import Check, Level
 
 __all__ = ["PROBE"]
@@ -28,23 +29,27 @@ async def _run(situation: Situation) -> list[Result]:
         return [
             NotTried("an endpoint without a credential: cookies are not sent to another host name")
         ]
+    situation = await with_reference(situation)
     target = situation.client.target
     names = ["rebound.example"]
     # A pattern without an end takes what begins like the own name.
     names += [f"{target.host}.rebound.example"] if ":" not in target.host else []
-    doubts: list[str] = []
-    last: tuple[str, ...] = ()
-    for name in names:
-        host = f"{name}:{target.port}"
-        proof = await situation.attempt(Ask(situation.nobody.who, f"http://{host}", host=host))
-        if proof.access is Access.IN:
-            what = f"A page of a name that was rebound (`{name}`) gets in: {proof.why}."
-            return [Open(what, proof.transcript)]
-        last = proof.transcript
-        if proof.access is Access.UNKNOWN:
-            doubts.append(proof.why)
-    asked = "The probe cannot tell whether a rebound name gets in"
-    return [answered("Another host name is refused.", doubts, asked, SAY, last)]
+    hosts = {name: f"{name}:{target.port}" for name in names}
+    results = await each_form(
+        situation,
+        [
+            Form(
+                name,
+                Ask(situation.nobody.who, f"http://{host}", host=host),
+                f"A page of a name that was rebound (`{name}`) gets in",
+                by_place=True,
+            )
+            for name, host in hosts.items()
+        ],
+        closed="Another host name is refused.",
+        asked="The probe cannot tell whether a rebound name gets in",
+    )
+    return await checked(situation, results)
 
 
 PROBE = probe(

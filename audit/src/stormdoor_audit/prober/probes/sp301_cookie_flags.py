@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stormdoor_audit.prober.attempts import concluded
 from stormdoor_audit.prober.conversation import Ask
 from stormdoor_audit.prober.decide import Access, judged
 from stormdoor_audit.prober.probe import (
@@ -26,7 +27,6 @@ from stormdoor_audit.prober.probe import (
     Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.report.finding import Check, Level
@@ -40,7 +40,7 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried("`--login URL`, to see how the cookie is set")]
     if situation.open_to_all:
         return [NotTried(CREDENTIAL)]
-    results: list[Result] = []
+    found: list[Open] = []
     doubts: list[str] = []
     for cookie in logged_in.after:
         wrong = []
@@ -63,7 +63,7 @@ async def _run(situation: Situation) -> list[Result]:
             continue
         what = f"The login sets `{cookie.name}`, which is the credential, {' and '.join(wrong)}."
         shown = "; ".join(sorted(cookie.attributes)) or "(no attributes)"
-        results.append(Open(what, (f"< Set-Cookie: {cookie.name}=<redacted>; {shown}",)))
+        found.append(Open(what, (f"< Set-Cookie: {cookie.name}=<redacted>; {shown}",)))
     lines = tuple(
         f"< Set-Cookie: {one.name}=<redacted>; {'; '.join(sorted(one.attributes))}"
         for one in logged_in.after
@@ -72,7 +72,7 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried("a login that sets a cookie")]
     closed = "The cookies that are the credential are out of the reach of scripts."
     asked = "The probe cannot tell whether a cookie that scripts can read is the credential"
-    return results or [answered(closed, doubts, asked, SAY, lines)]
+    return concluded(found, doubts, closed, asked, settle=SAY, exchange=lines)
 
 
 PROBE = probe(

@@ -15,16 +15,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stormdoor_audit.prober.attempts import Form, each_form
 from stormdoor_audit.prober.conversation import Ask
-from stormdoor_audit.prober.decide import Access
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
-    SAY,
     NotTried,
-    Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.report.finding import Check, Level
@@ -40,31 +37,29 @@ async def _run(situation: Situation) -> list[Result]:
         return [NotTried(CREDENTIAL)]
     now = dict(owner.cookies)
     kept = [one for one in logged_in.before if one.value and now.get(one.name) == one.value]
-    doubts: list[str] = []
     lines = [f"< Set-Cookie: {one.name}=<redacted> (before the login)" for one in logged_in.before]
     lines += [f"< Set-Cookie: {one.name}=<redacted> (by the login)" for one in logged_in.after]
-    for cookie in kept:
-        if cookie.against_forgery:
-            continue
-        # The cookie from before the login, and nothing else, is now enough.
-        alone = replace(
-            owner, name="who knew the cookie before", cookies=((cookie.name, cookie.value),)
-        )
-        proof = await situation.attempt(
-            Ask(alone, situation.origin), situation.nobody, by_opening=True
-        )
-        if proof.access is Access.IN:
-            what = f"`{cookie.name}` was given before the login, and is the credential after it."
-            return [Open(what, proof.transcript)]
-        if proof.access is Access.UNKNOWN:
-            doubts.append(f"`{cookie.name}`: {proof.why}")
     if not lines:
         return [NotTried("a login that sets a cookie")]
-    closed = "A cookie from before the login is no credential after it."
-    asked = (
-        "The probe cannot tell whether a cookie from before the login is the credential after it"
+    # The cookie from before the login, and nothing else, is now enough.
+    before = replace(owner, name="who knew the cookie before")
+    return await each_form(
+        situation,
+        [
+            Form(
+                f"`{one.name}`",
+                Ask(replace(before, cookies=((one.name, one.value),)), situation.origin),
+                f"`{one.name}` was given before the login, and is the credential after it",
+                situation.nobody,
+                by_opening=True,
+            )
+            for one in kept
+            if not one.against_forgery
+        ],
+        closed="A cookie from before the login is no credential after it.",
+        asked="The probe cannot tell whether a cookie from before the login is the credential after it",
+        exchange=tuple(lines),
     )
-    return [answered(closed, doubts, asked, SAY, tuple(lines))]
 
 
 PROBE = probe(

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote
 
+from stormdoor_audit.prober.attempts import Form, each_form
 from stormdoor_audit.prober.conversation import Ask
 from stormdoor_audit.prober.decide import Access
 from stormdoor_audit.prober.identity import token_of
@@ -28,7 +29,6 @@ from stormdoor_audit.prober.probe import (
     Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.report.finding import Check, Level
@@ -67,28 +67,21 @@ async def _run(situation: Situation) -> list[Result]:
     tries += [("The cookie", *pair) for pair in owner.cookies[:_COOKIES] if len(pair[1]) >= _LENGTH]
     if not tries or situation.base.once:
         return [NotTried("a token or a cookie as the credential, that could be in an address")]
-    doubts: list[str] = []
-    last: tuple[str, ...] = ()
-    for what, name, value in tries:
-        who = replace(owner.nobody(), name=owner.name, query=((name, quote(value, safe="")),))
-        ask = Ask(who, situation.origin)
-        proof = await situation.attempt(ask, situation.nobody)
-        if proof.access is Access.IN:
-            text = f"{what} is accepted in the address, too, as `?{name}=`."
-            return [Open(text, proof.transcript)]
-        last = proof.transcript
-        if proof.access is Access.UNKNOWN:
-            doubts.append(f"`?{name}=`: {proof.why}")
-    closed = "The credential is not accepted in the address."
-    return [
-        answered(
-            closed,
-            doubts,
-            "The probe cannot tell whether the credential is accepted in the address",
-            SAY,
-            last,
-        )
-    ]
+    bare = replace(owner.nobody(), name=owner.name)
+    return await each_form(
+        situation,
+        [
+            Form(
+                f"`?{name}=`",
+                Ask(replace(bare, query=((name, quote(value, safe="")),)), situation.origin),
+                f"{what} is accepted in the address, too, as `?{name}=`",
+                situation.nobody,
+            )
+            for what, name, value in tries
+        ],
+        closed="The credential is not accepted in the address.",
+        asked="The probe cannot tell whether the credential is accepted in the address",
+    )
 
 
 PROBE = probe(

@@ -21,6 +21,7 @@ from dataclasses import replace
 from stormdoor_audit.prober.conversation import Ask, Conversation, never
 from stormdoor_audit.prober.delivered import TAGS, text_of
 from stormdoor_audit.prober.identity import Identity
+from stormdoor_audit.prober.passwords import is_password
 from stormdoor_audit.prober.peer_json import read_object
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
@@ -45,7 +46,9 @@ def _in_capitals(text: str) -> str:
         return text
     return json.dumps(
         {
-            key: value.upper() if isinstance(value, str) and key not in TAGS else value
+            key: value.upper()
+            if isinstance(value, str) and key not in TAGS and not is_password(key)
+            else value
             for key, value in found.items()
         }
     )

@@ -14,6 +14,7 @@ Fix:
 
 from __future__ import annotations
 
+from stormdoor_audit.prober.attempts import concluded
 from stormdoor_audit.prober.conversation import Ask, Conversation
 from stormdoor_audit.prober.probe import (
     NotDetermined,
@@ -21,7 +22,6 @@ from stormdoor_audit.prober.probe import (
     Open,
     Result,
     Situation,
-    answered,
     probe,
 )
 from stormdoor_audit.prober.wire import PING, TEXT, frame_bytes
@@ -51,7 +51,7 @@ async def _run(situation: Situation) -> list[Result]:
             "The probe cannot tell how messages are limited: the socket closes, or answers no ping."
         )
         return [NotDetermined(what, "", plain.transcript)]
-    results: list[Result] = []
+    found: list[Open] = []
     doubts: list[str] = []
     last: tuple[str, ...] = ()
     for what, data in (
@@ -62,7 +62,7 @@ async def _run(situation: Situation) -> list[Result]:
         first = await situation.client.converse(ask)
         last = first.transcript
         if _taken(first) and _taken(await situation.client.converse(ask)):
-            results.append(
+            found.append(
                 Open(f"The owner may send {what}: the socket stays open.", first.transcript)
             )
         elif not first.ended:
@@ -70,9 +70,8 @@ async def _run(situation: Situation) -> list[Result]:
                 f"{what}: {first.problem or 'the ping behind it was not answered in time'}"
             )
     closed = "A message of 1 MiB, and text that is not UTF-8, end the connection."
-    return results or [
-        answered(closed, doubts, "The probe cannot tell how messages are limited", "", last)
-    ]
+    asked = "The probe cannot tell how messages are limited"
+    return concluded(found, doubts, closed, asked, settle="", exchange=last)
 
 
 PROBE = probe(

@@ -2,7 +2,8 @@
 
 What:
     The prober logs in, opens two sockets with that session, and calls the logout of `--logout URL`. One of
-    the sockets continues to receive the owner's data, or the old cookie opens a new one.
+    the sockets continues to receive the owner's data, or the old cookie opens a new one: it is answered, or
+    its socket stays open while clients with no credential and with garbage get none.
 
 Why:
     A user logs out because an attacker may know the session. The attacker can continue to use it.
@@ -19,18 +20,14 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from stormdoor_audit.prober.conversation import Ask, Client
-from stormdoor_audit.prober.decide import Access, Proof
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.listening import PATIENCE, lasting
 from stormdoor_audit.prober.login import Fields, LoginFailed
-from stormdoor_audit.prober.outlives import outlives
+from stormdoor_audit.prober.outlives import ended_together, opens_another, outlives
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
-    SAY,
-    Closed,
     NotDetermined,
     NotTried,
-    Open,
     Result,
     Situation,
     probe,
@@ -135,17 +132,6 @@ def _target(situation: Situation) -> Target:
     return client.target.at(resource_of(url))
 
 
-def _cookie(proof: Proof) -> Result:
-    """The result for a new socket with the session that was ended."""
-    if proof.access is Access.IN:
-        what = f"The session that was logged out opens a new socket: {proof.why}."
-        return Open(what, proof.transcript)
-    if proof.access is Access.UNKNOWN:
-        what = f"The probe cannot tell whether the session that has ended opens a new socket: {proof.why}."
-        return NotDetermined(what, SAY, proof.transcript)
-    return Closed("The session that was logged out opens no socket.", proof.transcript)
-
-
 async def _run(situation: Situation) -> list[Result]:
     owner, client = situation.owner, situation.client
     if not situation.logout or owner is None or situation.renew is None:
@@ -178,20 +164,11 @@ async def _run(situation: Situation) -> list[Result]:
     if not 200 <= logout.status < 400:
         what = f"The probe cannot tell what the logout ends: it was answered with {logout.status}."
         return [NotDetermined(what, "`--logout URL` with the address that ends a session")]
-    proof = await situation.attempt(Ask(who, situation.origin), situation.nobody)
-    results = [
-        *(outlives(situation, before, one, event="the logout", asked=_ASKED) for one in sockets),
-        _cookie(proof),
-    ]
-    for kind in (Open, NotDetermined):
-        if some := {one.what: one for one in results if isinstance(one, kind)}:
-            return list(some.values())
-    return [
-        Closed(
-            "After the logout the sockets deliver nothing more, and the session opens no other.",
-            (*sockets[-1].transcript, *proof.transcript),
-        )
-    ]
+    ended = [outlives(situation, before, one, event="the logout", asked=_ASKED) for one in sockets]
+    another = await opens_another(
+        situation, who, named="The session that was logged out", event="the logout"
+    )
+    return [*ended_together(ended), another]
 
 
 PROBE = probe(

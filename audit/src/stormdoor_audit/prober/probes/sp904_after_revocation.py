@@ -15,16 +15,13 @@ Fix:
 from __future__ import annotations
 
 from stormdoor_audit.prober.conversation import Ask
-from stormdoor_audit.prober.decide import Access, Proof
 from stormdoor_audit.prober.listening import PATIENCE, lasting
-from stormdoor_audit.prober.outlives import outlives
+from stormdoor_audit.prober.outlives import opens_another, outlives
 from stormdoor_audit.prober.probe import (
     CREDENTIAL,
     SAY,
-    Closed,
     NotDetermined,
     NotTried,
-    Open,
     Result,
     Situation,
     probe,
@@ -71,24 +68,13 @@ async def _run(situation: Situation) -> list[Result]:
             )
         ]
     socket = outlives(situation, before, went_on, event="the revocation", asked=_ASKED)
-    proof = await situation.attempt(Ask(owner, situation.origin), situation.nobody)
-    results: list[Result] = [socket, *_new_socket(proof, other.name)]
-    for kind in (Open, NotDetermined):
-        if some := [one for one in results if isinstance(one, kind)]:
-            return list(some)
-    what = "A revocation ends the open socket, and opens no other."
-    return [Closed(what, (*went_on.transcript, *proof.transcript))]
-
-
-def _new_socket(proof: Proof, other: str) -> list[Result]:
-    """The result for a new socket with the credential; nothing where it is refused."""
-    if proof.access is Access.IN:
-        what = f"The credential opens a new socket after {other} has taken the right away."
-        return [Open(what, proof.transcript)]
-    if proof.access is Access.UNKNOWN:
-        what = f"The probe cannot tell whether the revoked credential opens a socket: {proof.why}."
-        return [NotDetermined(what, "", proof.transcript)]
-    return []
+    another = await opens_another(
+        situation,
+        owner,
+        named=f"The credential whose right {other.name} has taken away",
+        event="the revocation",
+    )
+    return [socket, another]
 
 
 PROBE = probe(
