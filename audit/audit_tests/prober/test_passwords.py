@@ -117,7 +117,7 @@ def _said(report: Report, rule: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("kind", "owner"), _PLACES)
 async def test_one_wrong_password(kind: type[Recorder], owner: Identity) -> None:
-    """In the whole run, whatever the probes try; the forms left out are named with `--active`."""
+    """One in the whole run, with all its probes; the forms left out are named with `--active`."""
     handler = _recording(kind)
     async with serving(handler, ("/", Page)) as port:
         report = await probed(port, owner=owner)
