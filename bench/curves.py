@@ -2,7 +2,8 @@
 
 - a message, with 10 to 10,000 open connections;
 - a message, with 1 to 1,000 policies;
-- a handshake with a session cookie, with 1 to 1,000,000 sessions in the store.
+- a handshake with a session cookie, with 1 to 1,000,000 sessions in the store;
+- an idle second, and a handshake, with 10 to 19,000 open connections.
 
 CPU time of the server for each, sizes in random order in each round, the median over the rounds; each beside
 what it is at the smallest size. Writes `docs/_static/curve-*.svg` and prints the figures.
@@ -23,7 +24,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from measure import PAYLOAD, SETTLE, opened
+from measure import PAYLOAD, SETTLE, idle_us, opened
+from policy import token
 from process import Process, Server, pin_client
 from roster import DOOR
 from ws_load import echo, first_reply, shake_hands, upgrade
@@ -40,6 +42,9 @@ text { fill: #333 } line { stroke: #ccc } .c { stroke: #1b6ca8; fill: none; stro
 </style>"""
 ACTIVE: Final = 10
 """Connections that messages come on, however many are open."""
+IDLE_SETTLE: Final = 3.0
+"""Seconds after which the trail and the list of connections are written."""
+IDLE_SECONDS: Final = 10.0
 
 
 def message(connections: int, policies: int) -> float:
@@ -75,6 +80,28 @@ def handshake(sessions: int) -> float:
         return (process.cpu_ns() - before) / count / 1e3
 
 
+def idle(connections: int) -> float:
+    """CPU in ms in a second without messages and pings."""
+    with Process(DOOR) as process, opened(process, connections):
+        time.sleep(IDLE_SETTLE)
+        return idle_us(process, IDLE_SECONDS) / 1e3
+
+
+def handshake_beside(connections: int) -> float:
+    """µs of CPU per connect and close with a token, beside so many open connections."""
+    with Process(DOOR) as process, opened(process, connections):
+        count = 400
+        request = upgrade(process.port, "/ws", [f"Authorization: Bearer {token()}"])
+        shake_hands(process.port, [request] * (count // 4))
+        time.sleep(IDLE_SETTLE)
+        idle_second = idle_us(process, 2.0)
+        before, begun = process.cpu_ns(), time.monotonic()
+        shake_hands(process.port, [request] * count)
+        time.sleep(SETTLE)
+        spent = (process.cpu_ns() - before) / 1e3 - idle_second * (time.monotonic() - begun)
+        return spent / count
+
+
 def _fill(file: Path, used: Sequence[str], total: int) -> None:
     """Put so many sessions into the store, those that will be used among them, in random order."""
     with sqlite3.connect(file, timeout=60) as store:
@@ -92,27 +119,37 @@ def _fill(file: Path, used: Sequence[str], total: int) -> None:
     store.close()
 
 
-CURVES: Final[dict[str, tuple[str, Sequence[int], Callable[[int], float]]]] = {
+CURVES: Final[dict[str, tuple[str, str, Sequence[int], Callable[[int], float]]]] = {
     "connections": (
         "CPU per message, by open connections",
+        "µs",
         (10, 100, 1000, 10_000),
         lambda size: message(size, 1),
     ),
     "policies": (
         "CPU per message, by policies",
+        "µs",
         (1, 10, 100, 1000),
         lambda size: message(ACTIVE, size),
     ),
     "sessions": (
         "CPU per handshake, by sessions in the store",
+        "µs",
         (1, 100, 10_000, 1_000_000),
         handshake,
+    ),
+    "idle": ("CPU per idle second, by open connections", "ms", (10, 100, 1000, 19_000), idle),
+    "handshakes": (
+        "CPU per handshake, by open connections",
+        "µs",
+        (10, 100, 1000, 10_000),
+        handshake_beside,
     ),
 }
 
 
-def draw(title: str, sizes: Sequence[int], figures: Sequence[float]) -> str:
-    """A curve as SVG: sizes in powers of ten from left to right, µs from 0 upwards."""
+def draw(title: str, unit: str, sizes: Sequence[int], figures: Sequence[float]) -> str:
+    """A curve as SVG: sizes in powers of ten from left to right, costs from 0 upwards."""
     left, top, wide, high = 64, 40, 440, 180
     most = max(figures) * 1.25
     step = _step(most)
@@ -129,13 +166,15 @@ def draw(title: str, sizes: Sequence[int], figures: Sequence[float]) -> str:
     while mark <= most:
         y = top + high * (1 - mark / most)
         lines.append(f'<line x1="{left}" y1="{y:.1f}" x2="{left + wide}" y2="{y:.1f}"/>')
-        lines.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{mark:g} µs</text>')
+        lines.append(
+            f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{mark:g} {unit}</text>'
+        )
         mark += step
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
     lines.append(f'<polyline class="c" points="{points}"/>')
     for x, y, size, figure in zip(across, down, sizes, figures, strict=True):
         lines.append(f'<circle class="p" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
-        lines.append(f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{figure:.0f}</text>')
+        lines.append(f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{figure:.3g}</text>')
         lines.append(
             f'<text x="{x:.1f}" y="{top + high + 22}" text-anchor="middle">{size:,}</text>'
         )
@@ -154,7 +193,7 @@ def _step(most: float) -> float:
 
 def measure(name: str, rounds: int) -> list[float]:
     """The median of each size."""
-    _, sizes, figure = CURVES[name]
+    _, _, sizes, figure = CURVES[name]
     found: dict[int, list[float]] = {size: [] for size in sizes}
     order = random.Random(1)
     for number in range(rounds):
@@ -176,13 +215,13 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for name in options.only or CURVES:
-        title, sizes, _ = CURVES[name]
+        title, unit, sizes, _ = CURVES[name]
         figures = measure(name, options.rounds)
-        (FIGURES / f"curve-{name}.svg").write_text(draw(title, sizes, figures))
+        (FIGURES / f"curve-{name}.svg").write_text(draw(title, unit, sizes, figures))
         print(f"**{title}**\n")
         print("| | " + " | ".join(f"{size:,}" for size in sizes) + " |")
         print("|:--|" + "--:|" * len(sizes))
-        print("| µs | " + " | ".join(f"{one:.1f}" for one in figures) + " |")
+        print(f"| {unit} | " + " | ".join(f"{one:.1f}" for one in figures) + " |")
         ratios = " | ".join(f"{one / figures[0]:.2f}" for one in figures)
         print(f"| × the first | {ratios} |\n")
     return 0

@@ -24,6 +24,7 @@ __all__ = [
     "Cell",
     "Rounds",
     "handshakes",
+    "idle_us",
     "memory",
     "messages",
     "opened",
@@ -162,6 +163,13 @@ def _shake(process: Process, kind: Handshake, count: int) -> float:
     shake_hands(process.port, requests, status=kind.status)
     time.sleep(SETTLE)
     return (process.cpu_ns() - before) / count / 1e3
+
+
+def idle_us(process: Process, seconds: float) -> float:
+    """CPU of the server in an idle second, in µs: its maintenance."""
+    before = process.cpu_ns()
+    time.sleep(seconds)
+    return (process.cpu_ns() - before) / seconds / 1e3
 
 
 def requests_for(process: Process, kind: Handshake, count: int) -> list[bytes]:

@@ -29,7 +29,7 @@ class Again:
     result: Any = None
     seconds: float = 60.0
     grace_seconds: float = 30.0
-    generation: int = 0
+    source: None = None
     accepted_generation: int = 0
 
     async def ask(self, now: float) -> Any:

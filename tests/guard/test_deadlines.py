@@ -25,6 +25,7 @@ from tests.guard.fakes import (
 from tests.support.clock import FakeClock
 
 START = FakeClock().now()
+START_MONOTONIC = FakeClock().monotonic()
 TOPIC = Topic("room:lobby", "chat:say")
 
 
@@ -351,3 +352,144 @@ async def test_the_principal_of_one_that_waits_is_nobody() -> None:
     clock = FakeClock()
     _, connection, _ = await world(clock, principal=Principal("unknown", frozenset({"member"})))
     assert not connection.awaiting_authentication
+
+
+# The queue of due connections ---------------------------------------------------------------------
+
+
+async def test_a_tick_reads_no_connection_that_is_not_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither deadlines, nor rechecks, nor the slower jobs go through all connections or principals."""
+    clock = FakeClock()
+    known = {
+        f"t{n}": authentication(f"p{n}", expires_at=START + 1e6, idle_seconds=1e5)
+        for n in range(20)
+    }
+    limits = {"connections_per_address": 100}
+    guard = await settle(make_guard(Tokens(known), clock=clock, limits=limits))
+    for token in known:
+        await opened(guard, bearer(token))
+    for _ in range(4):
+        await guard.tick()
+    read: list[str] = []
+
+    class Counted(dict[str, Any]):
+        def __iter__(self) -> Any:
+            read.append("keys")
+            return super().__iter__()
+
+        def values(self) -> Any:
+            read.append("values")
+            return super().values()
+
+        def items(self) -> Any:
+            read.append("items")
+            return super().items()
+
+    registry = guard.registry
+    monkeypatch.setattr(registry, "_all", Counted(registry._all))
+    monkeypatch.setattr(registry, "_principals", Counted(registry._principals))
+    for _ in range(40):
+        clock.advance(0.25)
+        await guard.tick()
+    assert read == []
+    await guard.close()
+
+
+async def test_an_error_at_one_connection_drops_no_deadline_of_another() -> None:
+    """A sink that raises ends the tick; the next one ends the connections that were due beside it."""
+    clock = FakeClock()
+    known = {name: authentication(name, expires_at=START + 100) for name in "abcde"}
+    guard = await settle(make_guard(Tokens(known), clock=clock))
+    both = [await opened(guard, bearer(name)) for name in known]
+    await guard.tick()
+    clock.advance(80)
+
+    def fail() -> None:
+        raise RuntimeError("odd")
+
+    both[0][1].stalled = fail  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        await guard.deadlines.expire()
+    clock.advance(20)
+    await guard.deadlines.expire()
+    assert not any(connection.open for connection, _ in both)
+    await guard.close()
+
+
+async def test_a_look_that_is_cancelled_drops_no_deadline() -> None:
+    """The store is asked about an idle session while a program cancels the job: the next tick looks again."""
+    import asyncio
+
+    clock, store, guard, connection, _, _ = await session_world()
+    await guard.tick()
+    clock.advance(399.9)
+    pause = store.pause("session")
+    looking = asyncio.create_task(guard.deadlines.expire())
+    await pause.reached.wait()
+    looking.cancel()
+    await asyncio.wait([looking])
+    clock.advance(0.1)
+    await guard.tick()
+    assert not connection.open
+    await guard.close()
+
+
+@pytest.mark.parametrize("step", [0.02, 50.0])
+async def test_a_wall_clock_that_runs_ahead_ends_at_its_time(step: float) -> None:
+    """It is set in one step, or a little before each tick, so that no step alone is noticed."""
+    clock = FakeClock()
+    guard, connection, _ = await world(clock, expires_at=START + 100)
+    await guard.tick()
+    ahead = 0.0
+    for _ in range(5_000):
+        clock.advance(0.25)
+        ahead += step
+        clock.set_wall(START + clock.monotonic() - START_MONOTONIC + ahead)
+        await guard.deadlines.expire()
+        over = clock.now() - (START + 100)
+        assert connection.open or over >= 0
+        if not connection.open:
+            break
+        assert over <= 0.1 + step + 0.25
+    assert not connection.open
+    await guard.close()
+
+
+async def test_a_renewal_to_an_earlier_end_counts() -> None:
+    """A token that ends sooner replaces one that ends late; and the other way round."""
+    clock = FakeClock()
+    known = {
+        "t": authentication("alice", expires_at=START + 1_000),
+        "short": authentication("alice", expires_at=START + 50),
+        "long": authentication("alice", expires_at=START + 5_000),
+    }
+    guard = await settle(make_guard(Tokens(known), clock=clock))
+    first, _ = await opened(guard, bearer("t"))
+    other, _ = await opened(guard, bearer("t"))
+    await guard.tick()
+    assert await guard.credential_refresh.refresh(first, "short") is None
+    assert await guard.credential_refresh.refresh(other, "long") is None
+    clock.advance(50)
+    await guard.tick()
+    assert (first.open, other.open) == (False, True)
+    clock.advance(1_000)
+    await guard.tick()
+    assert other.open
+    clock.advance(3_950)
+    await guard.tick()
+    assert not other.open
+    await guard.close()
+
+
+async def test_closed_connections_stay_in_no_queue() -> None:
+    """A connection that closes before its deadline, looked at or not, leaves nothing behind."""
+    clock = FakeClock()
+    guard, connection, _ = await world(clock, expires_at=START + 1e6)
+    await guard.tick()
+    guard.registry.end(connection)
+    second, _ = await opened(guard, bearer("t"))
+    guard.registry.end(second)
+    await guard.tick()
+    assert len(guard.deadlines._queue) == 0
+    assert guard.registry.take_moved() == []
+    await guard.close()

@@ -168,6 +168,7 @@ async def test_a_client_that_does_not_read_is_closed() -> None:
     guard = await settle(make_guard(clock=clock, limits={"outbound_seconds": 30.0}))
     connection, sink = await opened(guard, bearer("alice"))
     sink.stalled_at = clock.monotonic()
+    connection.look_soon()
     clock.advance(29.9)
     await guard.tick()
     assert connection.open

@@ -31,6 +31,11 @@ class Oracle:
     held: asyncio.Event | None = None
     faults: list[BaseException] = field(default_factory=list)
 
+    @property
+    def source(self) -> Oracle:
+        """See `Recheck`."""
+        return self
+
     async def ask(self, now: float) -> Authentication | Refusal:
         """See `Recheck`."""
         self.asked += 1
@@ -317,7 +322,7 @@ async def test_another_credential_meanwhile() -> None:
     await here.tick(60)
     old.says = OVER
     new.says = replace(connection.authentication, credential_id="new", recheck=new)
-    connection.authentication = new.says
+    connection.identify(new.says, new.says.principal)
     assert old.held is not None
     old.held.set()
     await here.tick()

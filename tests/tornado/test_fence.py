@@ -317,6 +317,33 @@ async def test_a_slow_reader_behind_the_fence(fast: bool) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("fence", [False, True])
+async def test_a_client_that_never_reads_is_closed(fast: bool, fence: bool) -> None:
+    """Its connection ends after `outbound_seconds` without a fence; they do not count behind one."""
+    async with fenced(fast, limits={"outbound_seconds": 30.0}) as (guard, clock, port):
+        async with await connect(port, "/ws", ALICE, receive_buffer=4096):
+            await until(lambda: here)
+            await _fill(here[0])
+            await guard.deadlines.expire()
+            if fence:
+                clock.advance(SECONDS)
+                await asyncio.sleep(0.1)
+                clock.advance(40)
+                await guard.deadlines.expire()
+                assert len(guard.registry) == 1
+            guard.lease.seconds = 1_000.0
+            guard.lease.renew(clock.monotonic())
+            await asyncio.sleep(0.1)
+            await guard.deadlines.expire()
+            clock.advance(29.0)
+            await guard.deadlines.expire()
+            assert len(guard.registry) == 1
+            clock.advance(1.5)
+            await guard.deadlines.expire()
+            assert len(guard.registry) == 0
+
+
+@BOTH
 async def test_output_behind_the_fence_is_bounded(fast: bool) -> None:
     """A server that goes on writing does not fill its memory: the connection ends as a slow reader's does."""
     async with fenced(fast, limits={"outbound_bytes": 50_000}) as (guard, clock, port):

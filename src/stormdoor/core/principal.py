@@ -14,7 +14,7 @@ from stormdoor.core.denial import Refusal
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.value import value
 
-__all__ = ["ANONYMOUS", "Authentication", "Principal", "Recheck", "find_flaw"]
+__all__ = ["ANONYMOUS", "Authentication", "Principal", "Recheck", "RecheckSource", "find_flaw"]
 
 _AHEAD_SECONDS = 86_400.0
 """Most seconds by which a time of issue may be ahead: clocks of nodes and issuers differ by less."""
@@ -44,6 +44,15 @@ ANONYMOUS = Principal(id="anonymous")
 """The principal of a connection to an endpoint that is declared `public`."""
 
 
+class RecheckSource(Protocol):
+    """Source of credentials, for example the keys of a provider."""
+
+    @property
+    def generation(self) -> int:
+        """A number that changes when the credentials from this source must be checked at once."""
+        ...
+
+
 class Recheck(Protocol):
     """Check of a credential while its connection is open.
 
@@ -61,13 +70,16 @@ class Recheck(Protocol):
         ...
 
     @property
-    def generation(self) -> int:
-        """A number that changes when a check is necessary at once."""
+    def source(self) -> RecheckSource | None:
+        """The object that tells when a check is necessary at once; None if none does.
+
+        A tick reads its number once for all connections with the same source.
+        """
         ...
 
     @property
     def accepted_generation(self) -> int:
-        """The generation before the credential was verified.
+        """The generation of `source` before the credential was verified.
 
         It may change before the guard first looks at the connection.
         """

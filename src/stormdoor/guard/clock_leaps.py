@@ -25,11 +25,15 @@ class ClockLeaps:
 
     def __init__(self, clock: Clock) -> None:
         self.set_back_from = float("-inf")
-        self._ahead = clock.now() - clock.monotonic()
+        self._ahead = self._least = clock.now() - clock.monotonic()
 
     def noticed(self, monotonic: float, now: float) -> bool:
-        """Return whether the wall clock was set since the last check. Note a time that was set back."""
+        """Return whether the wall clock ran ahead, by steps or slowly, since this returned True before.
+
+        Then a credential may end earlier than its monotonic deadline. A time that was set back is noted.
+        """
         ahead, self._ahead = self._ahead, now - monotonic
+        self._least = min(self._least, self._ahead)
         leap = self._ahead - ahead
         if leap < -_LEAP_SECONDS:
             self.set_back_from = max(self.set_back_from, now - leap)
@@ -39,4 +43,7 @@ class ClockLeaps:
                 "before was wrong, restart this process",
                 -leap,
             )
-        return abs(leap) > _LEAP_SECONDS
+        if self._ahead - self._least <= _LEAP_SECONDS:
+            return False
+        self._least = self._ahead
+        return True

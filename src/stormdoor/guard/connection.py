@@ -67,7 +67,11 @@ class Sink(Protocol):
         ...
 
     def stalled(self) -> float | None:
-        """Monotonic seconds since which writes wait for the client, or None if none do."""
+        """Monotonic seconds since which writes wait for the client, or None if none do.
+
+        While the server holds them back, the present time. The adapter calls `Connection.look_soon` when a
+        write begins to wait.
+        """
         ...
 
     def sent_at(self) -> float:
@@ -159,7 +163,6 @@ class Connection:
         "last_message",
         "lease",
         "limits",
-        "look_at",
         "message_tat",
         "monotonic",
         "notice_at",
@@ -290,15 +293,21 @@ class Connection:
         """Set the deadline for the first message. No expiry notice is sent for it."""
         self.deadline = min(self.ages_at, monotonic)
         self.notice_at = float("inf")
-        self.look_at = 0.0
+        self.look_soon()
+
+    def look_soon(self) -> None:
+        """Have the next tick compute when a deadline can pass: one may be earlier than at the last look."""
+        if self.index is not None:
+            self.index.moved.add(self)
+
+    def forget_use(self, monotonic: float) -> None:
+        """Set the time of the last message back to `monotonic`: the last one does not count as use."""
+        self.last_message = monotonic
+        self.look_soon()
 
     def _end_at(self, deadline: float) -> None:
         self.deadline = deadline
-        self.look_at = 0.0
-        """Monotonic seconds before which no deadline can have passed.
-
-        INVARIANT: 0 whenever a deadline moves.
-        """
+        self.look_soon()  # INVARIANT: whenever a deadline moves
         # At most a quarter of its time: a token of a minute is not announced immediately.
         self.notice_at = deadline - min(self._notice_seconds, (deadline - self._since) / 4)
         """Monotonic seconds at which the client gets its one notice; infinite after that."""

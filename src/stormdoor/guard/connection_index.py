@@ -32,7 +32,7 @@ class ConnectionIndex(Generic[T]):
     checks which kind of name a connection has.
     """
 
-    __slots__ = ("_named", "_roles", "changed")
+    __slots__ = ("_named", "_roles", "changed", "moved", "rechecked")
 
     def __init__(self) -> None:
         self._named: dict[str, T | set[T]] = {}
@@ -40,6 +40,10 @@ class ConnectionIndex(Generic[T]):
         """The connections of each combination of roles; there are few combinations."""
         self.changed: set[T] = set()
         """Open connections that got other names since the list for operators was written."""
+        self.moved: set[T] = set()
+        """Connections with a deadline that has moved since `Deadlines` looked at them."""
+        self.rechecked: set[T] = set()
+        """Connections with a `recheck` that `TokenRevalidation` has not seen."""
 
     def add(self, connection: T) -> None:
         """Add a connection under all its names."""
@@ -49,6 +53,8 @@ class ConnectionIndex(Generic[T]):
             self._roles[principal.roles] = {connection}
         else:
             group.add(connection)
+        if authentication.recheck is not None:
+            self.rechecked.add(connection)
         # One condition for each name: a loop would cost a handshake more.
         put = self._named.setdefault
         credential_id, session_id = authentication.credential_id, authentication.session_id

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 
+from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.due_queue import DueQueue
 from stormdoor.core.limits import Limits
 from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection import Connection
@@ -19,16 +22,14 @@ __all__ = ["Deadlines"]
 _log = logging.getLogger("stormdoor.supervisor")
 
 _LAST_LOOK_SECONDS = 1.0
-_LOOK_SECONDS = 5.0
-"""Longest time in seconds between two checks of a connection without a due deadline.
-
-Its client may stop reading meanwhile, so it is at most an eighth of `outbound_seconds`.
-"""
 _TOUCHED_AT_ONCE = 1_000
 
 
 class Deadlines:
     """Ends connections that have expired, are idle, or of which the client does not read.
+
+    A queue has the next time at which a deadline of each connection can pass. A message only postpones it, so
+    the queue learns of it when that time comes. `Connection.look_soon` reports what can make it earlier.
 
     Args:
         registry: The open connections.
@@ -53,7 +54,7 @@ class Deadlines:
         self._leaps = leaps
         self._clock = clock
         self._touched = 0.0
-        self._look_seconds = min(_LOOK_SECONDS, limits.outbound_seconds / 8)
+        self._queue = DueQueue()
         self._silent = False
         """Whether the store has failed to answer during the present check of all connections."""
 
@@ -63,47 +64,69 @@ class Deadlines:
         Returns:
             The number of connections that it ended.
         """
-        monotonic, now, ended = self._clock.monotonic(), self._clock.now(), 0
+        monotonic, ended = self._clock.monotonic(), 0
         self._silent = False
-        # The wall clock was set, or the machine slept: the times in `look_at` may be too late.
-        leaped = self._leaps.noticed(monotonic, now)
+        moved = self._registry.take_moved()
+        if self._leaps.noticed(monotonic, self._clock.now()):
+            due = deque(one.id for one in self._registry)
+        else:
+            due = deque(self._queue.take(monotonic) + moved)
         began = monotonic
-        for connection in self._registry:
-            if monotonic < connection.look_at and not leaped:
-                continue
-            why = self._overdue(connection, monotonic, now)
-            if why is None and monotonic - connection.last_message >= connection.idle_notice:
-                why = await self._idle(connection)
-            if why is not None:
-                ended += self._registry.end(connection, why)
-            elif monotonic >= connection.notice_at and connection.open:
-                # INVARIANT: first of all, so that no deadline is announced twice.
-                connection.notice_at = float("inf")
-                _tell(connection, connection.deadline - monotonic)
-            connection.look_at = self._next_look(connection, monotonic)
-            if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
-                # Ten thousand connections that are due at once must not delay the other clients.
-                await asyncio.sleep(0)
-                began = self._clock.monotonic()
+        try:
+            while due:
+                connection = self._registry.get(due[0])
+                if connection is not None and connection.state is not State.ENDED:
+                    ended += await self._look(connection, monotonic)
+                due.popleft()
+                if self._clock.monotonic() - began >= CLOSE_BUDGET_SECONDS:
+                    # Ten thousand connections that are due at once must not delay the other clients.
+                    await asyncio.sleep(0)
+                    began = self._clock.monotonic()
+        finally:
+            # INVARIANT: an error or a cancellation drops no deadline.
+            for id in due:
+                self._schedule(id, monotonic)
         return ended
+
+    async def _look(self, connection: Connection, monotonic: float) -> bool:
+        """End the connection after a deadline, or note when to look again. Returns whether it ended."""
+        why = self._overdue(connection, monotonic, self._clock.now())
+        if why is None and monotonic - connection.last_message >= connection.idle_notice:
+            why = await self._idle(connection)
+        if why is not None:
+            return self._registry.end(connection, why)
+        if monotonic >= connection.notice_at and connection.open:
+            # INVARIANT: first of all, so that no deadline is announced twice.
+            connection.notice_at = float("inf")
+            _tell(connection, connection.deadline - monotonic)
+        self._schedule(connection.id, self._next_look(connection, monotonic))
+        return False
+
+    def _schedule(self, id: str, at: float) -> None:
+        if self._registry.get(id) is not None:
+            self._queue.put(id, at)
+
+    def forget(self, connection: Connection) -> None:
+        """Drop the deadlines of a connection that has ended."""
+        self._queue.forget(connection.id)
 
     def _next_look(self, connection: Connection, monotonic: float) -> float:
         """Return the earliest monotonic seconds at which a deadline can pass."""
-        at = min(
-            monotonic + self._look_seconds,
-            connection.deadline,
-            connection.notice_at,
-            self._idle_at(connection, monotonic),
-        )
+        at = min(connection.deadline, connection.notice_at, self._idle_at(connection, monotonic))
+        if connection.expires_at is not None:
+            # The wall clock may have run ahead since the deadline was set.
+            at = min(at, monotonic + connection.expires_at - self._clock.now())
         since = None if connection.sink is None else connection.sink.stalled()
         return at if since is None else min(at, since + self._limits.outbound_seconds)
 
     def _idle_at(self, connection: Connection, monotonic: float) -> float:
         """Return monotonic seconds of the next check for idleness."""
-        at = connection.last_message + connection.idle_notice
-        if at > monotonic or not connection.endpoint.receive_only:
-            return at
-        return _active_at(connection) + connection.idle_seconds
+        last = connection.last_message
+        at = last + connection.idle_notice
+        if at <= monotonic and connection.endpoint.receive_only:
+            return _active_at(connection) + connection.idle_seconds
+        told = connection.idle_told == last
+        return last + connection.idle_seconds - _LAST_LOOK_SECONDS if told else at
 
     def _overdue(self, connection: Connection, monotonic: float, now: float) -> Refusal | None:
         if monotonic >= connection.deadline:

@@ -57,6 +57,8 @@ class Registry:
         self._all: dict[str, Connection] = {}
         self._index = ConnectionIndex[Connection]()
         self._principals: dict[str, PrincipalUsage] = {}
+        self._unused: set[str] = set()
+        """Keys of `_principals` that may have no connection."""
         self._addresses: dict[str, int] = {}
         self._opened: dict[str, Connection] = {}
         self._closed: set[str] = set()
@@ -91,6 +93,18 @@ class Registry:
         """Return all connections of a principal, pending ones included."""
         shared = self._principals.get(principal_id)
         return [] if shared is None else list(shared.connections)
+
+    def take_moved(self) -> list[str]:
+        """Return the ids of connections with a deadline that has moved since the last call."""
+        moved = [one.id for one in self._index.moved]
+        self._index.moved.clear()
+        return moved
+
+    def take_rechecked(self) -> list[Connection]:
+        """Return the connections that got a `recheck` since the last call."""
+        found = list(self._index.rechecked)
+        self._index.rechecked.clear()
+        return found
 
     def room_for_address(self, address_key: str) -> Refusal | None:
         """Return the refusal if this address may open no further connection; else None.
@@ -133,6 +147,7 @@ class Registry:
         shared = self._principals.get(key)
         if shared is None:
             shared = self._principals[key] = PrincipalUsage(key)
+            self._unused.add(key)
         return shared
 
     def add(self, connection: Connection) -> None:
@@ -140,6 +155,7 @@ class Registry:
         self._all[connection.id] = connection
         connection.index = self._index
         self._index.add(connection)
+        connection.look_soon()
         connection.shared.connections.add(connection)
         key = connection.address_key
         self._addresses[key] = self._addresses.get(key, 0) + 1
@@ -355,14 +371,15 @@ class Registry:
     def _release(self, connection: Connection, was: State) -> None:
         self._all.pop(connection.id, None)
         self._index.remove(connection)
-        self._index.changed.discard(connection)
+        for noted in (self._index.changed, self._index.moved, self._index.rechecked):
+            noted.discard(connection)
         connection.index = None
         if self._opened.pop(connection.id, None) is None and was is State.OPEN:
             self._closed.add(connection.id)
         shared = connection.shared
         shared.connections.discard(connection)
-        if not shared.connections and shared.is_replenished(self._clock.monotonic()):
-            self._principals.pop(shared.key, None)
+        if not shared.connections:
+            self._unused.add(shared.key)
         left = self._addresses.get(connection.address_key, 0) - 1
         if left > 0:
             self._addresses[connection.address_key] = left
@@ -371,8 +388,12 @@ class Registry:
 
     def forget_idle(self, monotonic: float) -> None:
         """Drop the usage of principals without connections, after it has been refilled."""
-        for key, shared in list(self._principals.items()):
-            if not shared.connections and shared.is_replenished(monotonic):
+        for key in list(self._unused):
+            shared = self._principals.get(key)
+            if shared is None or shared.connections:
+                self._unused.discard(key)
+            elif shared.is_replenished(monotonic):
+                self._unused.discard(key)
                 del self._principals[key]
 
     def compare(self, listed: Iterable[LiveConnection]) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from collections import deque
+from dataclasses import dataclass, field, replace
 
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
+from stormdoor.core.due_queue import DueQueue
 from stormdoor.core.limits import Limits
-from stormdoor.core.principal import Authentication, Recheck, find_flaw
+from stormdoor.core.principal import Authentication, Recheck, RecheckSource, find_flaw
 from stormdoor.core.revocation import RevocationIndex
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
@@ -42,19 +44,43 @@ class _Watched:
         recheck: The check of the credential.
         answered_at: Monotonic seconds of the last answer.
         due: Monotonic seconds of the next check.
-        generation: The generation at the last check, or when the credential was accepted.
+        group: The checks with the same source.
+        generation: The generation of the source at the last check, or when the credential was accepted.
         asking: Whether a check is running now.
     """
 
     recheck: Recheck
     answered_at: float
     due: float
+    group: _Group | None
     generation: int
     asking: bool = False
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the source demands a check."""
+        return self.group is not None and self.generation != self.group.generation
+
+
+@dataclass(slots=True)
+class _Group:
+    """The checks with one source.
+
+    Attributes:
+        source: The source.
+        generation: Its generation at the last tick.
+        connections: Ids of the connections.
+    """
+
+    source: RecheckSource
+    generation: int
+    connections: set[str] = field(default_factory=set)
 
 
 class TokenRevalidation:
     """Checks credentials again, and ends or updates their connections.
+
+    A tick looks only at connections with a check that is due, and at the generation of each source.
 
     INVARIANT: no answer is used longer than `seconds` and `grace_seconds` of its `Recheck` together.
 
@@ -81,11 +107,38 @@ class TokenRevalidation:
         self._limits = limits
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
+        self._groups: dict[int, _Group] = {}
+        """Groups by the `id()` of their source, which they keep alive."""
+        self._queue = DueQueue()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def forget(self, connection: Connection) -> None:
         """Stop the checks of a connection that has ended."""
-        self._watched.pop(connection.id, None)
+        watched = self._watched.pop(connection.id, None)
+        if watched is None:
+            return
+        self._queue.forget(connection.id)
+        group = watched.group
+        if group is not None:
+            group.connections.discard(connection.id)
+            if not group.connections:
+                self._groups.pop(id(group.source), None)
+
+    def _watch(self, connection: Connection, monotonic: float) -> None:
+        """Begin the checks of a connection, unless they have begun for its present credential."""
+        recheck, watched = connection.authentication.recheck, self._watched.get(connection.id)
+        if recheck is None or (watched is not None and watched.recheck is recheck):
+            return
+        self.forget(connection)
+        source, group = recheck.source, None
+        if source is not None:
+            group = self._groups.setdefault(id(source), _Group(source, source.generation))
+            group.connections.add(connection.id)
+        due = _next(connection.id, recheck, monotonic)
+        self._watched[connection.id] = _Watched(
+            recheck, monotonic, due, group, recheck.accepted_generation
+        )
+        self._queue.put(connection.id, monotonic)
 
     async def look(self) -> int:
         """Start the checks that are due, and end connections without an answer. Returns how many it ended.
@@ -93,36 +146,54 @@ class TokenRevalidation:
         It does not wait: the checks run in the background until later calls.
         """
         monotonic, ended = self._clock.monotonic(), 0
-        for connection in self._registry:
-            recheck = connection.authentication.recheck
-            if recheck is None:
-                continue
-            watched = self._watched.get(connection.id)
-            if watched is None or watched.recheck is not recheck:
-                watched = self._watched[connection.id] = _Watched(
-                    recheck,
-                    monotonic,
-                    _next(connection.id, recheck, monotonic),
-                    recheck.accepted_generation,
-                )
-            if monotonic >= watched.answered_at + recheck.seconds + recheck.grace_seconds:
-                why = Refusal(
-                    Denial.UNAVAILABLE,
-                    "the issuer of the credential did not confirm it for "
-                    f"{monotonic - watched.answered_at:.0f} s",
-                )
-                ended += self._registry.end(connection, why)
-            elif (
-                not watched.asking
-                and (monotonic >= watched.due or watched.generation != recheck.generation)
-                and len(self._tasks) < _AT_ONCE
-            ):
+        for connection in self._registry.take_rechecked():
+            self._watch(connection, monotonic)
+        for group in self._groups.values():
+            generation = group.source.generation
+            if generation != group.generation:
+                group.generation = generation
+                for id in group.connections:
+                    self._queue.put(id, monotonic)
+        due = deque(self._queue.take(monotonic))
+        try:
+            while due:
+                ended += self._look(due[0], monotonic)
+                due.popleft()
+        finally:
+            for id in due:  # INVARIANT: an error drops no check
+                self._queue.put(id, monotonic)
+        return ended
+
+    def _look(self, id: str, monotonic: float) -> bool:
+        """Start the check of one connection if it is due, or end the connection without an answer."""
+        connection, watched = self._registry.get(id), self._watched.get(id)
+        if connection is None or watched is None or connection.state is State.ENDED:
+            return False
+        recheck = watched.recheck
+        if connection.authentication.recheck is not recheck:
+            self.forget(connection)  # its credential needs no checks
+            return False
+        until = watched.answered_at + recheck.seconds + recheck.grace_seconds
+        if monotonic >= until:
+            why = Refusal(
+                Denial.UNAVAILABLE,
+                "the issuer of the credential did not confirm it for "
+                f"{monotonic - watched.answered_at:.0f} s",
+            )
+            return self._registry.end(connection, why)
+        if not watched.asking:
+            due = monotonic >= watched.due or watched.is_stale
+            if due and len(self._tasks) < _AT_ONCE:
                 watched.asking = True
-                watched.generation = recheck.generation
+                if watched.group is not None:
+                    watched.generation = watched.group.generation
                 task = asyncio.get_running_loop().create_task(self._ask(connection, watched))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-        return ended
+            else:
+                until = monotonic if due else min(until, watched.due)
+        self._queue.put(id, until)
+        return False
 
     async def _ask(self, connection: Connection, watched: _Watched) -> None:
         asked = self._clock.monotonic()
@@ -130,6 +201,10 @@ class TokenRevalidation:
             outcome = await self._outcome(watched.recheck)
         finally:
             watched.asking = False
+            if self._watched.get(connection.id) is watched:
+                self._queue.put(
+                    connection.id, asked
+                )  # the next look computes the time of the next check
         # INVARIANT: no await from here on. During the check the connection may have ended, or got another
         # credential.
         if (

@@ -401,6 +401,7 @@ class Guard:
         )
         self.registry.on_end += [
             self.pending.leave,
+            self.deadlines.forget,
             self.revalidation.forget,
             self.fence.forget,
         ]

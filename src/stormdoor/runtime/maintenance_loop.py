@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from stormdoor.core.lease import Lease
@@ -34,6 +36,35 @@ _SLOW_TICKS = 4
 _JOB_SECONDS = 2.0
 """Time limit in seconds for one job, after which the others run without waiting for it."""
 _PURGE_TICKS = 4 * 60 * 10
+
+
+_Job = Callable[[], Coroutine[Any, Any, object]]
+
+
+@dataclass(slots=True)
+class _Jobs:
+    """Jobs that one task runs.
+
+    Attributes:
+        waiting: Names and functions of the jobs that have not begun.
+        present: Name of the present one, the last that has begun.
+        began: Monotonic seconds at which it has begun.
+        timed_from: Seconds of the loop's clock from which its time counts.
+        prolonged: Whether it got its time again, since the loop was blocked.
+        overrun: Whether it has taken too long. The others wait for another task.
+    """
+
+    waiting: deque[tuple[str, _Job]]
+    present: str = ""
+    began: float = 0.0
+    timed_from: float = 0.0
+    prolonged: bool = False
+    overrun: bool = False
+
+    def begin(self, name: str, monotonic: float) -> None:
+        """Note that a job begins at `monotonic` seconds."""
+        self.present, self.began, self.prolonged = name, monotonic, False
+        self.timed_from = asyncio.get_running_loop().time()
 
 
 class MaintenanceLoop:
@@ -117,7 +148,7 @@ class MaintenanceLoop:
         self.ticks += 1
         self._do_at_once("sample", self._sample)
         self._do_at_once("fence", self._fence.look)
-        jobs: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
+        jobs: list[tuple[str, _Job]] = [
             ("unfinished", self._unfinished.retry),
             ("restore", self._supervisor.restore),
             ("expire", self._deadlines.expire),
@@ -128,8 +159,10 @@ class MaintenanceLoop:
             jobs.append(("clean_up", self.clean_up))
         if not self._heartbeat.running:
             jobs.insert(0, ("follow", self._follow))
-        for name, job in jobs:
-            await self._do(name, job)
+        for name, _ in jobs:
+            if name in self.jobs:
+                self._note_overrun(name)
+        await self._do(_Jobs(deque(one for one in jobs if one[0] not in self.jobs)))
         # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
         # client is admitted.
         self._checks.revocations_stale = self._supervisor.behind or "follow" in self.jobs
@@ -143,36 +176,60 @@ class MaintenanceLoop:
         else:
             self._note_success(name)
 
-    async def _do(self, name: str, job: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Run one job with a time limit.
+    async def _do(self, jobs: _Jobs) -> None:
+        """Run jobs in one task, each with a time limit.
 
-        If it takes longer, it continues in the background, and is not started again.
-
-        It is not cancelled: a store may still write after its caller has given up, and the entries of the
-        trail would be written twice.
+        If one takes longer, it continues in the background and is not started again; the others get another
+        task. It is not cancelled: a store may still write after its caller has given up, and the entries of
+        the trail would be written twice.
         """
-        task = self.jobs.get(name)
-        begun = task is None
-        if task is None:
-            task = asyncio.get_running_loop().create_task(job(), name=f"stormdoor {name}")
-            self.jobs[name] = task
-            began = self._clock.monotonic()
-            await asyncio.wait([task], timeout=_JOB_SECONDS)
-            if not task.done() and began < self._fence.blocked_until():
-                await asyncio.wait(
-                    [task], timeout=_JOB_SECONDS
-                )  # the loop was blocked, not the store
-        if not task.done():
-            self._note_failure(name, TimeoutError(f"it has taken {_JOB_SECONDS:g} s and goes on"))
-            return
-        self.jobs.pop(name, None)  # two ticks may wait for the same task
-        error = asyncio.CancelledError("it was cancelled") if task.cancelled() else task.exception()
-        if error is not None:
-            # INVARIANT: the loop continues, and no job prevents another. A failed job runs again in the
-            # next iteration.
-            self._note_failure(name, error)
-        elif begun and task.result() is not False:
-            self._note_success(name)
+        while jobs.waiting:
+            jobs.begin("", self._clock.monotonic())
+            task = asyncio.get_running_loop().create_task(
+                self._run_jobs(jobs), name="stormdoor jobs"
+            )
+            await self._wait_for(task, jobs)
+            if not task.done():
+                self._note_overrun(jobs.present)
+                jobs.overrun = True
+                jobs = _Jobs(jobs.waiting)
+            elif task.cancelled():
+                self._note_failure(jobs.present, asyncio.CancelledError("it was cancelled"))
+
+    async def _wait_for(self, task: asyncio.Task[None], jobs: _Jobs) -> None:
+        """Wait until the jobs are done, or the present one has had its time."""
+        loop = asyncio.get_running_loop()
+        while not task.done():
+            left = jobs.timed_from + _JOB_SECONDS - loop.time()
+            if left > 0:
+                await asyncio.wait([task], timeout=left)
+            elif jobs.began < self._fence.blocked_until() and not jobs.prolonged:
+                # The loop was blocked, not the store.
+                jobs.prolonged, jobs.timed_from = True, loop.time()
+            else:
+                return
+
+    async def _run_jobs(self, jobs: _Jobs) -> None:
+        """Run jobs in their order; none after one that has taken too long."""
+        task = asyncio.current_task()
+        while jobs.waiting and not jobs.overrun:
+            name, job = jobs.waiting.popleft()
+            jobs.begin(name, self._clock.monotonic())
+            self.jobs[name] = task  # type: ignore[assignment]  # it runs in a task
+            try:
+                result = await job()
+            except Exception as error:  # noqa: BLE001 - any error of a job
+                # INVARIANT: the loop continues, and no job prevents another. A failed job runs again in the
+                # next iteration.
+                self._note_failure(name, error)
+            else:
+                if result is not False and not jobs.overrun:
+                    self._note_success(name)
+            finally:
+                self.jobs.pop(name, None)
+
+    def _note_overrun(self, name: str) -> None:
+        self._note_failure(name, TimeoutError(f"it has taken {_JOB_SECONDS:g} s and goes on"))
 
     def _note_failure(self, name: str, error: BaseException) -> None:
         """Log a failure of a job, unless one of the same kind was logged since its last success."""

@@ -52,7 +52,7 @@ class MessageTypeMixin(OutboundMixin):
             delivered: Awaitable[None] | None = super().on_message(message)
             return delivered
         # Like a refused command, it does not prolong the login.
-        connection.last_message = max(self._door_used_at, connection.renewed_at)
+        connection.forget_use(max(self._door_used_at, connection.renewed_at))
         self._door_refuse_type(connection, types, refused)
         return None
 

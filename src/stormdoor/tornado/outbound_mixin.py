@@ -223,6 +223,7 @@ class OutboundMixin(WebSocketHandler):
             self._door_too_slow(connection)
         written = super().write_message(message, binary)
         queue.add(size, written, now)
+        connection.look_soon()
         guard.statistics.delivered += 1
         return written
 
@@ -351,7 +352,7 @@ class HandlerSink:
             and protocol.stream_check
             and protocol.stream_check.held
         ):
-            return None  # the server does not write
+            return self._handler._door_guard.clock.monotonic()  # noqa: SLF001 - the server does not write
         queue = self._handler._door_send_queue  # noqa: SLF001 - likewise
         return None if queue is None else queue.stalled_since()
 

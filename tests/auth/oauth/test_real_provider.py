@@ -199,7 +199,7 @@ async def test_dropped_keys(provider: RealProvider) -> None:
         old, other = jwt_for(provider), jwt_for(provider, "bob")
         found = await now.accepted(old)
         assert found.recheck is not None
-        assert found.recheck.generation == 0
+        assert found.recheck.source.generation == 0
         assert isinstance(await found.recheck.ask(now.clock.now()), Authentication)
         provider.rotate_keys(keep=False)
         await now.accepted(old)
@@ -207,7 +207,7 @@ async def test_dropped_keys(provider: RealProvider) -> None:
         await now.accepted(jwt_for(provider, "carol"))  # signed by a key that is new
         await now.refused(old, "no key with the kid")
         await now.refused(other, "no key with the kid")
-        assert found.recheck.generation == 1
+        assert found.recheck.source.generation == 1
         outcome = await found.recheck.ask(now.clock.now())
         assert isinstance(outcome, Refusal)
         assert outcome.denial is Denial.REVOKED

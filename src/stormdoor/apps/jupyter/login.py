@@ -267,9 +267,9 @@ class JupyterRecheck:
         return 4 * self.logins.recheck_seconds
 
     @property
-    def generation(self) -> int:
+    def source(self) -> JupyterLogin:
         """See `Recheck`."""
-        return self.logins.generation
+        return self.logins
 
     async def ask(self, now: float) -> Authentication | Refusal:
         """See `Recheck`."""

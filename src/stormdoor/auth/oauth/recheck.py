@@ -45,9 +45,9 @@ class AskAgain:
         return self.introspector.settings.grace_seconds
 
     @property
-    def generation(self) -> int:
-        """Return a constant: no event makes an earlier check necessary."""
-        return 0
+    def source(self) -> None:
+        """Return None: no event makes an earlier check necessary."""
+        return None
 
     @property
     def accepted_generation(self) -> int:
@@ -94,9 +94,9 @@ class KeyStillThere:
         return float("inf")
 
     @property
-    def generation(self) -> int:
+    def source(self) -> RemoteKeys:
         """See `Recheck`."""
-        return self.keys.generation
+        return self.keys
 
     async def ask(self, now: float) -> Authentication | Refusal:
         """See `Recheck`."""

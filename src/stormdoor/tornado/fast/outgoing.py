@@ -385,7 +385,11 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
     def pause_writing(self) -> None:
         """Note that the kernel does not take all data."""
         self._blocked = True
+        # Messages may have waited before: the client has just made progress.
         self._mark, self._marked_at = self._sent, self._last_at
+        if self._connection is not None:
+            self._marked_at = self._connection.monotonic()
+            self._connection.look_soon()
         self._account()
 
     def resume_writing(self) -> None:
@@ -431,8 +435,10 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
         Progress means that at least one whole message was sent. A client that reads a few bytes now and then
         makes no progress.
         """
-        if not self._blocked or self._fenced or self._transport is None:
+        if not self._blocked or self._transport is None:
             return None
+        if self._fenced and self._connection is not None:
+            return self._connection.monotonic()  # the server does not write
         if self._sent - self._transport.get_write_buffer_size() >= self._mark:
             self._mark, self._marked_at = self._sent, self._last_at
         return self._marked_at

@@ -59,12 +59,13 @@ class _Polls:
         """Return whether part of the answer has not been sent."""
         return handler in self._stream_checks and self._stream_checks[handler].unsent
 
-    def leave(self, handler: RequestHandler) -> None:
-        """Note that a request has been answered, and its answer been sent."""
+    def leave(self, handler: RequestHandler, connection: Connection) -> None:
+        """Note that a request of `connection` has been answered, and its answer been sent."""
         self.handlers.discard(handler)
         if handler in self._stream_checks:
             self._stream_checks.pop(handler).remove()
         self._left_at = self._guard.clock.monotonic()
+        connection.look_soon()
 
     def deliver(self, payload: bytes | str | Prepared) -> bool:
         """See `Sink`. Does nothing: the guard does not know the protocol of the library."""
@@ -267,11 +268,11 @@ class HttpTransport(RequestHandler):
             else:
                 await asyncio.sleep(verdict.seconds)
         if not body:
-            connection.last_message = last
+            connection.forget_use(last)
         if verdict is True:
             refusal = self._door_check_types(connection, body)
             if refusal is not None:
-                connection.last_message = last
+                connection.forget_use(last)
             return refusal
         if isinstance(verdict, Refused):
             return verdict.refusal
@@ -361,7 +362,7 @@ class HttpTransport(RequestHandler):
         if connection is None:
             return
         if isinstance(connection.sink, _Polls):
-            connection.sink.leave(self)
+            connection.sink.leave(self, connection)
         if session is None:
             self._door_guard.registry.end(connection)
         elif not _is_polling(connection):
