@@ -234,7 +234,7 @@ conformance: $(DEV) ## Run cases of the WebSocket protocol against both protocol
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
 .PHONY: curves
-curves: $(DEV) ## Measure how costs grow with connections, policies and sessions; draw docs/_static/curve-*.svg
+curves: $(DEV) ## Measure how costs grow, also those of an idle second; draw docs/_static/curve-*.svg
 	@$(BIN)/python bench/curves.py $(ARGS)
 
 # Set it up ----------------------------------------------------------------------------------

@@ -371,8 +371,9 @@ class Registry:
     def _release(self, connection: Connection, was: State) -> None:
         self._all.pop(connection.id, None)
         self._index.remove(connection)
-        for noted in (self._index.changed, self._index.moved, self._index.rechecked):
-            noted.discard(connection)
+        self._index.changed.discard(connection)
+        self._index.moved.discard(connection)
+        self._index.rechecked.discard(connection)
         connection.index = None
         if self._opened.pop(connection.id, None) is None and was is State.OPEN:
             self._closed.add(connection.id)
