@@ -43,6 +43,7 @@ from stormdoor.core.frame import (
 from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.guard.pause import PauseReading
 from stormdoor.tornado.fast.compat import unmask
+from stormdoor.tornado.fast.first_step import start
 from stormdoor.tornado.fast.iostream_adapter import IOStreamAdapter
 from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
 from stormdoor.tornado.fast.outgoing import Outgoing
@@ -459,13 +460,10 @@ class FastProtocol(Outgoing):
                     self._finish(result), loop=self._loop, context=self._context
                 )
                 return True
-            if sys.version_info >= (3, 12):
-                # A coroutine that never waits then needs no further iteration of the event loop.
-                result = asyncio.Task(result, loop=self._loop, eager_start=True)
-            else:
-                self._busy = True
-                self._task = self._loop.create_task(self._finish(result))
-                return True
+            # A coroutine that never waits then needs no further iteration of the event loop.
+            result = start(result, self._loop)
+            if result is None:
+                return self._closed()
         future = gen.convert_yielded(result)
         if future.done():
             self._check_result(future)
@@ -482,12 +480,9 @@ class FastProtocol(Outgoing):
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a handler may raise anything
             self.handler.log_exception(*sys.exc_info())
             self._abort()
-        if self._entered:
-            self._loop.call_soon(
-                self._continue
-            )  # this task runs in the context, which no other code may enter
-        else:
-            self._continue()
+        self._loop.call_soon(
+            self._continue
+        )  # this task runs in the context, which no other code may enter
 
     def in_context(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Return a task that continues the handshake, in its context, from the next iteration of the loop."""
