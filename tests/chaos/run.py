@@ -395,7 +395,7 @@ async def read_store(folder: Path, url: str) -> None:
     try:
         entries = await store.revocations(0)
         stored, after = [], 0
-        while page := await store.entries(after=after, limit=1000, name="chaos"):
+        while page := await store.entries(after=after, limit=1000, event="chaos"):
             stored += page
             after = page[-1].number
         trail = await verify_trail(store, key=None)

@@ -171,7 +171,7 @@ def test_end_sessions(logged_in: Cli) -> None:
     assert left["principal"] == "mia"
     assert logged_in("sessions", "end", "--principal", "alice").code == 1
     assert logged_in("sessions", "end").code == 2
-    entry = logged_in("trail", "show", "--name", "session_ended", "--json").json[-1]
+    entry = logged_in("trail", "show", "--event", "session_ended", "--json").json[-1]
     assert (entry["principal"], entry["actor"][:4]) == ("alice", "cli:")
 
 
@@ -425,7 +425,7 @@ def test_connection_that_stays(
     result = populated("connections", "close", "c1")
     assert result.code == 1
     assert "still listed" in result.err
-    entry = populated("trail", "show", "--name", "authn_token_revoked", "--json").json[-1]
+    entry = populated("trail", "show", "--event", "authn_token_revoked", "--json").json[-1]
     assert entry["connection"] == "c1"
     assert populated("revoke", "connection", "c9").code == 1
 

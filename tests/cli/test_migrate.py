@@ -203,7 +203,7 @@ def test_epoch_is_rotated(migrate: Cli, new_database: Callable[[], str]) -> None
 
     async def recorded() -> list[Event]:
         async with opened(open_store(url)) as store:
-            return [one.event for one in await store.entries(name="sys_epoch")]
+            return [one.event for one in await store.entries(event="sys_epoch")]
 
     (event,) = asyncio.run(recorded())
     assert event.actor.startswith("cli:")

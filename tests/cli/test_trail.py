@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from stormdoor import Guard
+from stormdoor.core import trail_filter
 from stormdoor.core.event import Event
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores.memory import MemoryStore
@@ -58,9 +59,109 @@ def test_show_selected_entries(populated: Cli) -> None:
     populated("principals", "disable", "mia")
     rows = populated("trail", "show", "--principal", "mia", "--json").json
     assert [one["name"] for one in rows] == ["user_created", "user_updated", "authn_token_revoked"]
-    assert len(populated("trail", "show", "--name", "user_created", "--json").json) == 3
+    assert len(populated("trail", "show", "--event", "user_created", "--json").json) == 3
     assert populated("trail", "show", "--after", "5").code == 1
     assert populated("trail", "show", "-n", "0").code == 2
+
+
+SEARCHED = {
+    # Options: the details of the entries that they find
+    ("--event", "authn_login_fail"): ["b"],
+    ("--cause", "origin"): ["c", "d"],
+    ("--address", "192.0.2.7"): ["a", "c"],
+    ("--endpoint", "/ws/chat"): ["a"],
+    ("--node", "web-2"): ["b", "d"],
+    ("--ref", "k3v9q1x7za"): ["c"],
+    ("--since", "2023-11-14T22:13:22"): ["c", "d"],
+    ("--until", "2023-11-14T23:13:21+01:00"): ["a"],
+    ("--since", "2023-11-14T22:13:21Z", "--cause", "origin", "--address", "192.0.2.7"): ["c"],
+}
+"""One entry a second from 22:13:20 UTC on, since 2023-11-14."""
+
+
+@pytest.fixture
+def searched(populated: Cli, config: Path) -> Cli:
+    """A command line beside a trail of three entries of today and four older ones."""
+    first = 1_700_000_000.0
+    _append(
+        config,
+        [
+            Event(time=first, name="x", address="192.0.2.7", endpoint="/ws/chat", detail="a"),
+            Event(time=first + 1, name="authn_login_fail", node="web-2", detail="b"),
+            Event(
+                time=first + 2,
+                name="x",
+                cause="origin",
+                address="192.0.2.7",
+                ref="k3v9q1x7za",
+                detail="c",
+            ),
+            Event(time=first + 3, name="x", cause="origin", node="web-2", detail="d"),
+        ],
+    )
+    return populated
+
+
+@pytest.mark.parametrize("options", SEARCHED, ids=" ".join)
+def test_searches(options: tuple[str, ...], searched: Cli) -> None:
+    """`show` and `export` find the entries that fit all options."""
+    old = ("--until", "2024-01-01") if "--until" not in options else ()  # without `populated`
+    for command in ("show", "export"):
+        result = searched("trail", command, *options, *old, "--json")
+        rows = (
+            result.json
+            if command == "show"
+            else [json.loads(one) for one in result.out.split("\n")[:-1]]
+        )
+        assert [one["detail"] for one in rows] == SEARCHED[options]
+
+
+def test_node_and_reference_are_shown(searched: Cli) -> None:
+    """`show` prints the node of an entry and the reference of a refusal."""
+    assert "reference k3v9q1x7za" in searched("trail", "show", "--ref", "k3v9q1x7za").out
+    assert "node web-2" in searched("trail", "show", "--node", "web-2").out
+
+
+def test_a_bounded_search_says_how_far_it_looked(
+    searched: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that no index serves stops, and its cursor continues where it stopped."""
+    monkeypatch.setattr(trail_filter, "READ", 1)
+    monkeypatch.setattr("stormdoor.cli.trail._PAGES", 2)
+    first = searched("trail", "show", "--endpoint", "/ws/chat")
+    assert (first.code, first.out) == (1, "")
+    assert "0 found back to entry 6, 2023-11-14 22:13:22." in first.err
+    cursor = first.err.split("--cursor ")[1].strip()
+    second = searched("trail", "show", "--endpoint", "/ws/chat", "--cursor", cursor, "--json")
+    assert [one["detail"] for one in second.json] == ["a"]
+    assert searched("trail", "export", "--endpoint", "/ws/chat").out.count("\n") == 1
+
+
+def test_a_full_page_of_a_search_is_continued(searched: Cli) -> None:
+    """`show` finds the newest entries that fit, and then those before them."""
+    first = searched("trail", "show", "--cause", "origin", "-n", "1", "--json")
+    assert [one["detail"] for one in first.json] == ["d"]
+    cursor = first.err.split("--cursor ")[1].strip()
+    rows = searched("trail", "show", "--cause", "origin", "--cursor", cursor, "--json").json
+    assert [one["detail"] for one in rows] == ["c"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--cursor", "x"),
+        ("--cursor", "5"),
+        ("--cursor", "5/nan"),
+        ("--cursor", f"{2**63}/1.0"),
+        ("--since", "yesterday"),
+        ("--follow", "--cursor", "5/1.0"),
+        ("--name", "user_created"),
+    ],
+    ids=" ".join,
+)
+def test_show_refuses_malformed_options(options: tuple[str, ...], populated: Cli) -> None:
+    """A malformed cursor or time is an error of usage, and so is the former `--name`."""
+    assert populated("trail", "show", *options).code == 2
 
 
 def test_show_all_of_an_event(populated: Cli, config: Path) -> None:
@@ -214,7 +315,7 @@ def test_export_for_a_spreadsheet(populated: Cli, config: Path) -> None:
     """A CSV export does not contain a formula that a client chose as its name."""
     names = ["=HYPERLINK(1)", "+1", "-1", "@x", "plain"]
     _append(config, [Event(time=1.0, name="x", principal=one, detail="a,b") for one in names])
-    out = populated("trail", "export", "--format", "csv", "--name", "x").out
+    out = populated("trail", "export", "--format", "csv", "--event", "x").out
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [one["principal"] for one in rows] == [
         "'=HYPERLINK(1)",
@@ -228,7 +329,7 @@ def test_export_for_a_spreadsheet(populated: Cli, config: Path) -> None:
 
 def test_export_nothing(populated: Cli) -> None:
     """An export without entries ends with 1."""
-    assert populated("trail", "export", "--name", "zzz").code == 1
+    assert populated("trail", "export", "--event", "zzz").code == 1
 
 
 def test_retain(populated: Cli, config: Path) -> None:

@@ -136,7 +136,7 @@ async def test_behind_nginx(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
         assert await status(Origin="https://app.example:8443") == 403
         assert 'origins = ["https://app.example:8443"]' in log
         await page.guard.trail.flush()
-        entries = await page.guard.state.trail.entries(name="connection_opened")
+        entries = await page.guard.state.trail.entries(event="connection_opened")
         assert [entry.event.address for entry in entries] == ["203.0.113.7"]
 
 
@@ -210,7 +210,7 @@ async def test_nginx_itself(tmp_path: Path) -> None:
             assert await speak(url, "x", origin=ORIGIN, **options) == ["x"]
             assert await refused(url, origin="https://evil.example", **options) == 403
             await page.guard.trail.flush()
-            [entry] = await page.guard.state.trail.entries(name="connection_opened")
+            [entry] = await page.guard.state.trail.entries(event="connection_opened")
             # The client is at a trusted address too, so what it wrote counts.
             assert entry.event.address == "203.0.113.7"
         finally:
@@ -358,7 +358,7 @@ async def test_tickets() -> None:
             assert json.loads(await client.recv()) == {"type": "joined", "room": "lobby"}
         assert await refused(f"ws://{host}/chat", **with_ticket) == 401
         await page.guard.trail.flush()
-        assert await page.guard.state.trail.entries(name="authn_token_reuse")
+        assert await page.guard.state.trail.entries(event="authn_token_reuse")
 
 
 @pytest.mark.extended

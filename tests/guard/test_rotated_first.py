@@ -153,7 +153,7 @@ async def test_trail_and_number_of_closed_connections_count_the_successor() -> N
     assert done.closed == 2
     assert (await guard.admin.revoke(Target.SESSION, issued.session.id, actor="desk")).closed == 0
     await guard.trail.flush()
-    entries = [entry.event for entry in await guard.state.trail.entries(name="session_ended")]
+    entries = [entry.event for entry in await guard.state.trail.entries(event="session_ended")]
     assert [(one.principal, one.actor, one.detail) for one in entries] == [
         ("carol", "desk", "stolen")
     ]

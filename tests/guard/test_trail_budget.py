@@ -403,7 +403,7 @@ async def test_logins_and_administration_are_never_merged(parts: dict[str, Any])
         trail.note(_of_principal("mallory", number, **parts))
         trail.note(_refusal(clock, number))
     assert await trail.flush()
-    named = await store.entries(limit=10**6, name=parts["name"])
+    named = await store.entries(limit=10**6, event=parts["name"])
     assert sum(one.event.count == 1 and not one.event.detail for one in named) == 500
 
 

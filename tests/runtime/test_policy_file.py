@@ -47,7 +47,7 @@ async def test_reload_is_in_the_trail(path: Path) -> None:
     async with guard:
         PolicyFile(guard, path).reload(actor="ada")
         await guard.trail.flush()
-        (entry,) = await guard.state.trail.entries(name="authz_change")
+        (entry,) = await guard.state.trail.entries(event="authz_change")
         assert entry.event.actor == "ada"
 
 

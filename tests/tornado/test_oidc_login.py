@@ -46,7 +46,7 @@ async def test_a_login_makes_an_account_a_session_and_opens_the_socket(
             wire.send({"type": "say", "text": "hello"})
             assert f"{account.id}: hello" in (await wire.receive()).text
         await here.guard.trail.flush()
-        [entry] = await here.guard.state.trail.entries(name="authn_login_success")
+        [entry] = await here.guard.state.trail.entries(event="authn_login_success")
         assert entry.event.principal == account.id
         assert entry.event.actor == provider.issuer
 

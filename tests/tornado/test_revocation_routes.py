@@ -104,7 +104,7 @@ async def test_a_program_revokes_with_its_key() -> None:
             async with one:
                 assert await one.close_code() == 3000
         await world.guard.trail.flush()
-        (noted,) = await world.guard.state.trail.entries(name="authn_token_revoked")
+        (noted,) = await world.guard.state.trail.entries(event="authn_token_revoked")
         assert noted.event.actor == "desk"
         assert "stolen" in noted.event.detail
 
@@ -367,7 +367,7 @@ async def test_the_administrator_of_a_tenant_revokes_in_it_and_nowhere_else() ->
         assert len(here.world.guard.registry.of_principal("gus")) == 1
         await here.world.guard.trail.flush()
         # One entry, or two where the heart has written in between: a busy machine takes its time.
-        entries = await here.world.guard.state.trail.entries(name="authz_fail")
+        entries = await here.world.guard.state.trail.entries(event="authz_fail")
         assert sum(one.event.count for one in entries) == len(OTHERS)
         assert {one.event.policies for one in entries} == {("tenant",)}
 

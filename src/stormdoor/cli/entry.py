@@ -15,18 +15,8 @@ __all__ = ["FIELDS", "as_row", "as_text"]
 
 FIELDS = (
     *("seq", "time", "name", "cause", "endpoint", "permission", "kind", "policies", "count"),
-    *(
-        "principal",
-        "tenant",
-        "actor",
-        "address",
-        "user_agent",
-        "connection",
-        "detail",
-        "ref",
-        "erased",
-        "hash",
-    ),
+    *("node", "principal", "tenant", "actor", "address", "user_agent", "connection", "detail"),
+    *("ref", "erased", "hash"),
 )
 
 
@@ -70,6 +60,7 @@ def as_text(entry: Entry) -> RenderableType:
         event.detail,
         f"reference {event.ref}" if event.ref else "",
         f"connection {event.connection}" if event.connection else "",
+        f"node {event.node}" if event.node else "",
     ]
     if not any(rest):
         return shown

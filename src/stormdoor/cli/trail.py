@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from stormdoor.cli.entry import as_row, as_text
-from stormdoor.cli.output import console, print_json, remark
+from stormdoor.cli.output import console, moment, print_json, remark
 from stormdoor.cli.trail_export import export
+from stormdoor.cli.trail_filter import EVERY, Selected
 from stormdoor.cli.trail_keep import erase, retain
 from stormdoor.cli.trail_verify import verify
 from stormdoor.cli.usage import UsageError
@@ -19,6 +21,7 @@ from stormdoor.cli.where import UNSAID, Where, opened
 
 if TYPE_CHECKING:
     from stormdoor.core.event import Entry
+    from stormdoor.core.trail_filter import Cursor, Filters
     from stormdoor.ports import TrailStore
 
 __all__ = ["app"]
@@ -29,6 +32,8 @@ for _command in (verify, export, retain, erase):
     app.command(_command)
 
 _PAGE = 1000
+_PAGES = 20
+"""Pages that one call reads for a condition that no index serves."""
 _FOLLOW_SECONDS = 0.5
 
 
@@ -36,61 +41,97 @@ _FOLLOW_SECONDS = 0.5
 async def show(
     *,
     last: Annotated[int, Parameter(name=["--last", "-n"])] = 20,
-    principal: str | None = None,
-    name: str | None = None,
     after: int = 0,
+    cursor: str | None = None,
     follow: Annotated[bool, Parameter(name=["--follow", "-f"])] = False,
+    selected: Selected = EVERY,
     where: Where = UNSAID,
 ) -> int:
     """Show the newest entries. Times are UTC.
 
+    A search reads at most 100,000 entries if no index serves it. It then prints how far it has looked, and
+    the option to continue. Indexes serve --principal, --address, --ref, --since and --until.
+
     Args:
         last: Number of entries. 20 if left out.
-        principal: Only entries about this principal: as its subject or its actor.
-        name: Only events of this name, such as authn_login_fail.
         after: Only entries after this number.
+        cursor: Continue an earlier search, at the place that it printed.
         follow: Continue, and show new entries.
+        selected: Which entries.
         where: Which installation.
     """
     if last < 1:
         raise UsageError("--last must be 1 or more")
+    if follow and cursor is not None:
+        raise UsageError("--follow shows new entries, --cursor older ones; give one of them")
+    begin, filters = _cursor_of(cursor), selected.filters()
     async with opened(where, purpose="read") as installation:
         store = installation.guard.state.trail
-        found = await store.entries(
-            after=after, limit=last, principal=principal, name=name, newest_first=True
-        )
-        found.reverse()
+        found, end = await _newest(store, last, after, begin, filters)
         if follow:
-            return await _follow(store, where, found, principal, name)
+            return await _follow(store, where, found, filters)
     if where.json:
         print_json([as_row(one) for one in found])
     elif found:
         out = console()
         for one in found:
             out.print(as_text(one))
-    else:
+    elif end is None:
         remark("There are no such entries.")
+    if end is not None and (len(found) < last or selected != EVERY or begin is not None):
+        remark(
+            f"{len(found)} found back to entry {end.number}, {moment(end.time)}."
+            f" To continue, add: --cursor {end}"
+        )
     return 0 if found else 1
 
 
-async def _newest(store: TrailStore) -> int:
-    newest = await store.entries(limit=1, newest_first=True)
-    return newest[0].number if newest else 0
+def _cursor_of(text: str | None) -> Cursor | None:
+    from stormdoor.core.trail_filter import Cursor
+
+    try:
+        return None if text is None else Cursor.parse(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no cursor; copy it from the output of the search before"
+        ) from None
 
 
-async def _follow(
-    store: TrailStore, where: Where, found: list[Entry], principal: str | None, name: str | None
-) -> int:
-    """Print the matching entries, then each new one, until the operator interrupts."""
-    # Counted from the end of the whole trail: entries about others are not read again.
-    seen = found[-1].number if found else await _newest(store)
+async def _newest(
+    store: TrailStore, limit: int, after: int, cursor: Cursor | None, filters: Filters
+) -> tuple[list[Entry], Cursor | None]:
+    """Return the newest entries that fit, in order, and how far the search has looked; None if at all."""
+    found: list[Entry] = []
+    for _ in range(_PAGES):
+        page = await store.entries(
+            after=after, limit=limit - len(found), newest_first=True, cursor=cursor, **filters
+        )
+        found += page
+        cursor = page.cursor
+        if cursor is None or len(found) == limit:
+            break
+    found.reverse()
+    return found, cursor
+
+
+async def _follow(store: TrailStore, where: Where, found: Sequence[Entry], filters: Filters) -> int:
+    """Print the entries that fit, then each new one, until the operator interrupts."""
+    # From the end of the whole trail: entries about others are not read again.
+    seen = max((one.number for one in found), default=0)
+    if not found:
+        seen = max(
+            (one.number for one in await store.entries(limit=1, newest_first=True)), default=0
+        )
     while True:
         for entry in found:
             if where.json:
                 sys.stdout.write(json.dumps(as_row(entry)) + "\n")
             else:
                 console().print(as_text(entry))
-            seen = entry.number
+            seen = max(seen, entry.number)
         sys.stdout.flush()
         await asyncio.sleep(_FOLLOW_SECONDS)
-        found = await store.entries(after=seen, limit=_PAGE, principal=principal, name=name)
+        page = await store.entries(after=seen, limit=_PAGE, **filters)
+        found = page
+        if page.cursor is not None:
+            seen = max(seen, page.cursor.number)

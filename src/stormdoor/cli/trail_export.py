@@ -15,11 +15,13 @@ from cyclopts import Parameter
 
 from stormdoor.cli.entry import FIELDS, as_row
 from stormdoor.cli.output import remark
+from stormdoor.cli.trail_filter import EVERY, Selected
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, opened
 
 if TYPE_CHECKING:
     from stormdoor.core.event import Entry
+    from stormdoor.core.trail_filter import Cursor, Filters
     from stormdoor.ports import TrailStore
 
 __all__ = ["export"]
@@ -33,9 +35,8 @@ async def export(
     *,
     form: Annotated[Literal["jsonl", "csv"], Parameter(name="--format")] = "jsonl",
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    principal: str | None = None,
-    name: str | None = None,
     after: int = 0,
+    selected: Selected = EVERY,
     where: Where = UNSAID,
 ) -> int:
     """Write entries, the oldest first, for another program.
@@ -43,18 +44,17 @@ async def export(
     Args:
         form: jsonl (if left out): one JSON object a line. csv: for a spreadsheet.
         output: The file; standard output if left out. Only its owner may read it.
-        principal: Only entries about this principal.
-        name: Only events of this name.
         after: Only entries after this number.
+        selected: Which entries.
         where: Which installation.
     """
-    number = 0
+    number, filters = 0, selected.filters()
     async with opened(where, purpose="read") as installation:
         with _written(output) as file:
             writer = csv.DictWriter(file, FIELDS) if form == "csv" else None
             if writer is not None:
                 writer.writeheader()
-            async for entry in _entries(installation.guard.state.trail, after, principal, name):
+            async for entry in _entries(installation.guard.state.trail, after, filters):
                 row = as_row(entry)
                 if writer is not None:
                     writer.writerow({key: _cell(value) for key, value in row.items()})
@@ -88,10 +88,11 @@ def _cell(value: object) -> str:
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 
-async def _entries(
-    store: TrailStore, after: int, principal: str | None, name: str | None
-) -> AsyncIterator[Entry]:
-    while page := await store.entries(after=after, limit=_PAGE, principal=principal, name=name):
+async def _entries(store: TrailStore, after: int, filters: Filters) -> AsyncIterator[Entry]:
+    cursor: Cursor | None = None
+    while True:
+        page = await store.entries(after=after, limit=_PAGE, cursor=cursor, **filters)
         for entry in page:
             yield entry
-        after = page[-1].number
+        if (cursor := page.cursor) is None:
+            return

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 
 from stormdoor.core.event import Event
+from stormdoor.core.trail_filter import Cursor
 from stormdoor.errors import StoreUnavailable
 from stormdoor.guard.timeout import ANSWER_SECONDS, run_with_timeout
 from stormdoor.ports import StoredState
@@ -53,12 +54,13 @@ async def _look(
     account = await state.accounts.account(principal_id)
     if account is not None and (tenants is None or account.tenant in tenants):
         return True
-    after = 0
-    while entries := await state.trail.entries(principal=principal_id, after=after, limit=_PAGE):
-        if any(_shows(one.event, principal_id, tenants) for one in entries):
+    cursor: Cursor | None = None
+    while True:
+        page = await state.trail.entries(principal=principal_id, cursor=cursor, limit=_PAGE)
+        if any(_shows(one.event, principal_id, tenants) for one in page):
             return True
-        after = entries[-1].number
-    return False
+        if (cursor := page.cursor) is None:
+            return False
 
 
 def _shows(event: Event, principal_id: str, tenants: Collection[str | None] | None) -> bool:

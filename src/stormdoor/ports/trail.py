@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Unpack
 
-from stormdoor.core.event import Entry, Event
+from stormdoor.core.event import Event
 from stormdoor.core.trail_budget import DAY_BYTES
+from stormdoor.core.trail_filter import Cursor, Filters, TrailPage
 
 __all__ = ["Space", "TrailChain", "TrailStore"]
 
@@ -71,22 +72,26 @@ class TrailStore(Protocol):
         *,
         after: int = 0,
         limit: int = 1000,
-        principal: str | None = None,
-        name: str | None = None,
         newest_first: bool = False,
         chain: int | None = None,
-    ) -> list[Entry]:
+        cursor: Cursor | None = None,
+        **filters: Unpack[Filters],
+    ) -> TrailPage:
         """Return entries by their `number`, or entries of one chain by their `seq`.
 
         An entry that is stored later has a greater `number` than all that this method has returned in order.
+        With `since` or `until`, and without `after`, the order is that of their times.
+
+        A page reads at most `stormdoor.core.trail_filter.READ` entries for a filter that no index serves. Its
+        cursor says how far it looked; it may be empty although later pages are not.
 
         Args:
             after: Only entries with a greater `number`; with `chain`, a greater `seq`.
             limit: Greatest number of entries.
-            principal: Only entries about this principal.
-            name: Only events of this name.
             newest_first: In descending order.
             chain: The number of a chain. None for all except the root chain.
+            cursor: Begin behind this entry: the cursor of the page before.
+            filters: The fields of `stormdoor.core.trail_filter.TrailFilter`; all must fit.
         """
         ...
 

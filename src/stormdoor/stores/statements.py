@@ -373,7 +373,7 @@ SKIP_REVOCATIONS = "UPDATE counter SET value = ? WHERE name = 'revocation' AND v
 
 # trail ------------------------------------------------------------------------------------------
 
-_ENTRY = "seq, body, personal, salt, commitment, previous, hash, time, name, principal, actor"
+ENTRY = "seq, body, personal, salt, commitment, previous, hash, time, name, principal, actor"
 
 TRAIL_HEAD = "SELECT head_seq, head_hash FROM trail_state"
 MOVE_TRAIL_HEAD = "UPDATE trail_state SET head_seq = ?, head_hash = ?"
@@ -385,17 +385,13 @@ SPEND_TRAIL_BUDGET = "UPDATE trail_state SET budget_spent_until = ?"
 TRAIL_UNLOCKED = "SELECT unlocked FROM trail_state"
 UNLOCK_TRAIL = "UPDATE trail_state SET unlocked = ?"
 
-ADD_ENTRY = f"INSERT INTO trail ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
-ENTRIES_AFTER = f"SELECT {_ENTRY} FROM trail WHERE seq > ?"  # noqa: S608 - a constant
+ADD_ENTRY = f"INSERT INTO trail ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a constant
 HAS_BATCH = "SELECT 1 FROM trail WHERE seq > ? AND salt = ? LIMIT 1"
-AND_ABOUT = "AND (principal = ? OR actor = ?)"
-AND_NAMED = "AND name = ?"
-OLDEST_FIRST = "ORDER BY seq LIMIT ?"
-NEWEST_FIRST = "ORDER BY seq DESC LIMIT ?"
 
 # Retention drops the beginning of the chain, so it stops at the first entry that is young enough, even if
 # older ones follow (the clock had been set back).
-FIRST_KEPT = "SELECT seq FROM trail WHERE time >= ? ORDER BY seq LIMIT 1"
+# Without the index of the times, which would read and sort all later entries.
+FIRST_KEPT = "SELECT seq FROM trail WHERE +time >= ? ORDER BY seq LIMIT 1"
 LAST_DROPPED = """
 SELECT seq, hash FROM trail WHERE seq < ? AND seq <= ? ORDER BY seq DESC LIMIT 1
 """

@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Unpack
 
 import asyncpg
 
-from stormdoor.core.event import GENESIS, Entry, Event
+from stormdoor.core.event import GENESIS, Event
 from stormdoor.core.trail_budget import DAY_BYTES, take
+from stormdoor.core.trail_filter import Cursor, Filters, TrailFilter, TrailPage
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.ports import Space, TrailChain
 from stormdoor.stores import statements as sql
@@ -23,7 +24,7 @@ from stormdoor.stores.postgresql.trail_keeping import drop_month, drop_step, era
 from stormdoor.stores.postgresql.trail_root import record_heads
 from stormdoor.stores.postgresql.trail_rows import (
     ADD_ENTRIES,
-    ENTRY,
+    DIALECT,
     columns,
     entry_of,
     month_of,
@@ -32,6 +33,7 @@ from stormdoor.stores.postgresql.trail_rows import (
 )
 from stormdoor.stores.postgresql.transaction import Transaction
 from stormdoor.stores.sealing import RECENT, seal_all
+from stormdoor.stores.trail_search import Search, page_of
 
 __all__ = ["PostgresqlTrail"]
 
@@ -188,31 +190,31 @@ class PostgresqlTrail(PostgresqlPart):
         *,
         after: int = 0,
         limit: int = 1000,
-        principal: str | None = None,
-        name: str | None = None,
         newest_first: bool = False,
         chain: int | None = None,
-    ) -> list[Entry]:
+        cursor: Cursor | None = None,
+        **filters: Unpack[Filters],
+    ) -> TrailPage:
         """See `TrailStore.entries`."""
-        place = "number" if chain is None else "seq"
-        clauses, parameters = [f"{place} > ?"], [after] + ([] if chain is None else [chain])
-        clauses += [] if chain is None else ["chain = ?"]
-        given: list[object] = [*parameters]
+        last = sql.NO_SEQ
         if chain is None and not newest_first:
             ((last,),) = await self._database.list_rows(_LAST_NUMBER)
-            clauses.append("number <= ?")
-            given.append(last)
-        if principal is not None:
-            clauses.append("(principal = ? OR actor = ?)")
-            given += [principal, principal]
-        if name is not None:
-            clauses.append("name = ?")
-            given.append(name)
-        order = f"{place} DESC" if newest_first else place
-        statement = (
-            f"SELECT {ENTRY} FROM trail WHERE {' AND '.join(clauses)} ORDER BY {order} LIMIT ?"  # noqa: S608 - constants
+        search = Search(
+            DIALECT,
+            "number" if chain is None else "seq",
+            () if chain is None else [("chain = ?", [chain])],
+            TrailFilter(**filters),
+            after=after,
+            until=last,
+            newest_first=newest_first,
+            cursor=cursor,
         )
-        return [entry_of(row) for row in await self._database.list_rows(statement, (*given, limit))]
+        end = None
+        if (statement := search.end()) is not None:
+            ends = await self._database.list_rows(*statement)
+            end = Cursor(*ends[0]) if ends else None
+        rows = await self._database.list_rows(*search.page(limit, end))
+        return page_of([entry_of(row) for row in rows], limit, end, chain)
 
     async def trail_chains(self) -> list[TrailChain]:
         """See `TrailStore.trail_chains`."""

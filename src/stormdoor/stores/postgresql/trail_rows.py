@@ -11,10 +11,11 @@ import msgspec
 
 from stormdoor.core.event import Entry, Event, searched_by
 from stormdoor.stores.rows import Row
+from stormdoor.stores.trail_search import Dialect
 
 __all__ = [
     "ADD_ENTRIES",
-    "ENTRY",
+    "DIALECT",
     "columns",
     "entry_of",
     "month_after",
@@ -24,7 +25,15 @@ __all__ = [
 ]
 
 _SEALED: Final = "body, personal, salt, commitment, previous, hash, time, name, principal, actor"
-ENTRY: Final = f"seq, {_SEALED}, chain, number"
+_FIELD: Final = """substring(encode(personal, 'escape') FROM '"{field}":"([^"]*)"')"""
+DIALECT: Final = Dialect(
+    columns=f"seq, {_SEALED}, chain, number",
+    contains="position(?::bytea IN {column}) > 0",
+    indexed={
+        field: f"{_FIELD.format(field=field)} = encode(?::bytea, 'escape')"
+        for field in ("address", "ref")
+    },
+)
 
 # One statement for all entries. `nextval` runs in the order of the entries, after the sort.
 ADD_ENTRIES: Final = f"""

@@ -4,9 +4,11 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from itertools import starmap
+from typing import Unpack
 
-from stormdoor.core.event import Entry, Event
+from stormdoor.core.event import Event
 from stormdoor.core.trail_budget import DAY_BYTES, take
+from stormdoor.core.trail_filter import Cursor, Filters, TrailFilter, TrailPage
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Space, TrailChain
 from stormdoor.stores import statements as sql
@@ -14,11 +16,23 @@ from stormdoor.stores.rows import entry_from, entry_row
 from stormdoor.stores.sealing import CHAIN, RECENT, seal_all
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.part import Part
+from stormdoor.stores.trail_search import Dialect, Search, page_of
 
 __all__ = ["SqliteTrail"]
 
 _log = logging.getLogger("stormdoor.store")
 
+_AT = """instr(personal, CAST('"{field}":"' AS BLOB))"""
+_DIALECT = Dialect(
+    columns=sql.ENTRY,
+    contains="instr({column}, ?) > 0",
+    indexed={
+        field: f"{at} > 0 AND substr(personal, {at} + {behind},"
+        f" instr(substr(personal, {at} + {behind}), X'22') - 1) = ?"
+        for field in ("address", "ref")
+        for at, behind in [(_AT.format(field=field), len(field) + 4)]
+    },
+)
 _DROP_STEP = (
     10_000  # entries in one transaction: some 50 ms, so that other writes can run in between
 )
@@ -73,25 +87,36 @@ class SqliteTrail(Part):
         *,
         after: int = 0,
         limit: int = 1000,
-        principal: str | None = None,
-        name: str | None = None,
         newest_first: bool = False,
         chain: int | None = None,
-    ) -> list[Entry]:
+        cursor: Cursor | None = None,
+        **filters: Unpack[Filters],
+    ) -> TrailPage:
         """See `TrailStore.entries`."""
+        wanted = TrailFilter(**filters)
         if chain not in (None, CHAIN):
-            return []
-        clauses = [sql.ENTRIES_AFTER]
-        parameters: list[object] = [after]
-        if principal is not None:
-            clauses.append(sql.AND_ABOUT)
-            parameters += [principal, principal]
-        if name is not None:
-            clauses.append(sql.AND_NAMED)
-            parameters.append(name)
-        clauses.append(sql.NEWEST_FIRST if newest_first else sql.OLDEST_FIRST)
-        rows = await self._database.list_rows(" ".join(clauses), (*parameters, limit))
-        return [entry_from(row) for row in rows]
+            return TrailPage()
+        search = Search(
+            _DIALECT,
+            "seq",
+            (),
+            wanted,
+            after=after,
+            until=sql.NO_SEQ,
+            newest_first=newest_first,
+            cursor=cursor,
+        )
+        end = await self._last(search)
+        text, given = search.page(limit, end)
+        found = [entry_from(row) for row in await self._database.list_rows(text, tuple(given))]
+        return page_of(found, limit, end, chain)
+
+    async def _last(self, search: Search) -> Cursor | None:
+        """Return the last entry that a page may read; None for all."""
+        if (statement := search.end()) is None:
+            return None
+        rows = await self._database.list_rows(statement[0], tuple(statement[1]))
+        return Cursor(*rows[0]) if rows else None
 
     async def trail_chains(self) -> list[TrailChain]:
         """See `TrailStore.trail_chains`."""

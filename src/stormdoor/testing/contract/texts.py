@@ -42,7 +42,7 @@ LOOK_UPS: dict[str, Callable[[Store, str], Awaitable[object]]] = {
     "recovery_codes": lambda store, text: store.recovery_codes(text),
     "address_seen": lambda store, text: store.address_seen(text, text),
     "entries": lambda store, text: store.entries(principal=text),
-    "entries_named": lambda store, text: store.entries(name=text),
+    "entries_named": lambda store, text: store.entries(event=text),
 }
 
 WRITES: dict[str, Callable[[Store, str], Awaitable[object]]] = {

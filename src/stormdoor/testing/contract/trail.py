@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from stormdoor.core import trail_filter
 from stormdoor.core.event import GENESIS, verify
 from stormdoor.core.trail_budget import DAY_BYTES, burst_bytes
+from stormdoor.core.trail_filter import Cursor, Filters
 from stormdoor.testing.contract.support import (
     NOW,
     NewStore,
@@ -19,6 +21,68 @@ from stormdoor.testing.contract.support import (
 __all__ = ["TrailContract"]
 
 KEY = b"k" * 32
+
+
+SEARCHED = [
+    event("alice", time=NOW + 4, address="192.0.2.7", endpoint="/ws/chat", ref="aaaaaaaaaa"),
+    event(
+        "bob",
+        time=NOW + 1,
+        name="authn_login_success",
+        cause="",
+        address="2001:db8::1",
+        tenant="south",
+    ),
+    event("bob", time=NOW + 1, actor="alice", tenant="north", node="n-2"),
+    event("", time=NOW + 2, actor="", cause="origin_not_allowed", address="192.0.2.70", node="n-1"),
+    event("bob", time=NOW + 3, actor="bob", address='x"y\\', detail='"address":"192.0.2.7"'),
+    event("", time=NOW + 2, actor="", address="address", user_agent="ref", endpoint='"cause":"x"'),
+]
+"""Entries for searches: two times are equal, and one goes back."""
+
+FILTERS: list[Filters] = [
+    {},
+    {"principal": "alice"},
+    {"principal": "bob"},
+    {"principal": "bob", "event": "authn_login_success"},
+    {"principal": "bob", "tenant": "north", "since": NOW, "until": NOW + 2},
+    {"principal": ""},
+    {"principal": "ali"},
+    {"event": "authz_fail"},
+    {"event": ""},
+    {"cause": "origin_not_allowed"},
+    {"cause": "x"},
+    {"address": "192.0.2.7"},
+    {"address": "192.0.2.7", "principal": "bob"},
+    {"address": 'x"y\\'},
+    {"address": ""},
+    {"endpoint": "/ws/chat"},
+    {"node": "n-1"},
+    {"node": "n-2", "principal": "alice"},
+    {"ref": "aaaaaaaaaa"},
+    {"ref": "aaaaaaaaaa", "principal": "bob"},
+    {"ref": "aaaaaaaaa"},
+    {"tenant": "south"},
+    {"since": NOW + 2},
+    {"until": NOW + 2},
+    {"since": NOW + 1, "until": NOW + 3},
+    {"since": NOW + 2, "cause": "origin_not_allowed"},
+    {"since": NOW + 3, "until": NOW + 1},
+]
+
+FILTERS_FIND = dict(
+    zip(
+        map(str, FILTERS),
+        [
+            *([0, 1, 2, 3, 4, 5], [0, 2], [1, 2, 4], [1], [2], [], []),
+            *([0, 2, 3, 4, 5], [], [3], [], [0], [], [4], []),
+            *([0], [3], [2], [0], [], [], [1]),
+            *([3, 5, 4, 0], [1, 2], [1, 2, 3, 5], [3], []),
+        ],
+        strict=True,
+    )
+)
+"""The positions in `SEARCHED` that each filter finds, in order."""
 
 
 class TrailContract:
@@ -147,27 +211,79 @@ class TrailContract:
             assert await seqs(newest_first=True, limit=2) == [5, 4]
             assert await seqs(newest_first=True, after=3) == [5, 4]
 
-    async def test_entries_are_filtered(self, new_store: NewStore) -> None:
-        """The trail can be filtered by name, and by principal or actor."""
+    @pytest.mark.parametrize("newest_first", [False, True])
+    @pytest.mark.parametrize("filters", FILTERS, ids=str)
+    async def test_entries_are_filtered(
+        self, filters: Filters, newest_first: bool, new_store: NewStore
+    ) -> None:
+        """Each filter finds exactly the entries that fit, also page by page, each once and in order."""
         async with opened(new_store()) as store:
-            await store.append_events(
-                [
-                    event("alice"),
-                    event("bob", name="authn_login_success"),
-                    event("bob", actor="alice"),
-                    event(""),
-                ]
-            )
+            await store.append_events(SEARCHED)
+            expected = [at + 1 for at in FILTERS_FIND[str(filters)]]
+            if newest_first:
+                expected.reverse()
+            found = await store.entries(newest_first=newest_first, **filters)
+            assert [entry.seq for entry in found] == expected
+            for limit in (1, 2):
+                pages: list[int] = []
+                cursor = None
+                while True:
+                    page = await store.entries(
+                        limit=limit, newest_first=newest_first, cursor=cursor, **filters
+                    )
+                    assert len(page) <= limit
+                    pages += [entry.seq for entry in page]
+                    cursor = page.cursor
+                    if cursor is None:
+                        break
+                    assert Cursor.parse(str(cursor)) == cursor
+                assert pages == expected
 
-            async def seqs(**options: str) -> list[int]:
-                return [entry.seq for entry in await store.entries(**options)]  # type: ignore[arg-type]
+    @pytest.mark.parametrize("newest_first", [False, True])
+    async def test_a_bounded_search_is_continued(
+        self, newest_first: bool, new_store: NewStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A page that reads two entries finds at most two; together the pages find all, each once."""
+        monkeypatch.setattr(trail_filter, "READ", 2)
+        async with opened(new_store()) as store:
+            await store.append_events(SEARCHED)
+            for filters in FILTERS:
+                whole, cursor, pages = [], None, 0
+                while pages == 0 or cursor is not None:
+                    page = await store.entries(newest_first=newest_first, cursor=cursor, **filters)
+                    whole += [entry.seq for entry in page]
+                    cursor = page.cursor
+                    pages += 1
+                expected = [at + 1 for at in FILTERS_FIND[str(filters)]]
+                assert whole == (expected[::-1] if newest_first else expected), filters
+                assert pages <= 4
+            page = await store.entries(cause="none", newest_first=newest_first)
+            assert page == []
+            assert page.cursor is not None
+            assert page.cursor.number == (5 if newest_first else 2)
 
-            assert await seqs(principal="alice") == [1, 3]
-            assert await seqs(principal="bob") == [2, 3]
-            assert await seqs(principal="bob", name="authn_login_success") == [2]
-            assert await seqs(name="authz_fail") == [1, 3, 4]
-            assert await seqs(principal="") == []
-            assert await seqs(principal="ali") == []
+    async def test_filtered_entries_are_those_after_a_place(self, new_store: NewStore) -> None:
+        """With `after`, the order is that of the numbers, also with a filter of times."""
+        async with opened(new_store()) as store:
+            await store.append_events(SEARCHED)
+            found = await store.entries(after=2, since=NOW + 2, until=NOW + 9)
+            assert [entry.seq for entry in found] == [4, 5, 6]
+
+    async def test_erased_values_are_not_found(self, new_store: NewStore) -> None:
+        """An erasure removes address, reference and tenant from the searches, not the public fields."""
+        async with opened(new_store()) as store:
+            await store.append_events(SEARCHED)
+            assert await store.erase_personal("alice") == 2
+            for filters in ({"address": "192.0.2.7"}, {"ref": "aaaaaaaaaa"}, {"tenant": "north"}):
+                assert await store.entries(**filters) == []  # type: ignore[arg-type]
+            assert [one.seq for one in await store.entries(endpoint="/ws/chat")] == [1]
+            assert await store.trail_faults() == []
+
+    async def test_unknown_filter_is_an_error(self, new_store: NewStore) -> None:
+        """A misspelt filter does not find everything."""
+        async with opened(new_store()) as store:
+            with pytest.raises(TypeError, match="name"):
+                await store.entries(name="authz_fail")  # type: ignore[call-arg]
 
     async def test_erasure_takes_the_person_and_leaves_the_chain(self, new_store: NewStore) -> None:
         """An erasure removes the personal part of each entry about a principal, and the chain verifies."""
