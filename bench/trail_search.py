@@ -15,7 +15,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +31,7 @@ BEGIN = 1_790_000_000.0
 BATCH = 500
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0"
 CAUSES = ("bad-credential", "origin", "forbidden", "handshake-rate")
+NODES = tuple(f"web-{number}-4711-0a1b2c" for number in range(8))
 NEW = ("ix_trail_time", "ix_trail_listed_time", "ix_trail_address", "ix_trail_ref")
 """The indexes of the searches, under their names in both databases."""
 
@@ -40,7 +41,7 @@ def _reference(number: int) -> str:
     return blake2b(number.to_bytes(8), digest_size=5).hexdigest()
 
 
-def _event(number: int, chance: random.Random) -> Event:
+def _event(number: int, chance: random.Random, nodes: Sequence[str]) -> Event:
     """Half refusals of 65,536 addresses, half connections of 5,000 principals, each with its own."""
     refused = number % 2 == 0
     one = chance.randrange(65_536 if refused else 5_000)
@@ -50,7 +51,7 @@ def _event(number: int, chance: random.Random) -> Event:
         cause=chance.choice(CAUSES) if refused else "",
         endpoint=f"/ws/{chance.randrange(20)}",
         kind="session",
-        node=f"web-{chance.randrange(8)}",
+        node=chance.choice(nodes),
         principal="" if refused else f"principal-{one}",
         address=f"{'192.0' if refused else '10.7'}.{one >> 8}.{one & 255}",
         user_agent=AGENT,
@@ -61,10 +62,10 @@ def _event(number: int, chance: random.Random) -> Event:
     )
 
 
-def _batches(first: int, count: int) -> Iterator[list[Event]]:
-    chance = random.Random(first)
-    for start in range(first, first + count, BATCH):
-        yield [_event(at, chance) for at in range(start, min(start + BATCH, first + count))]
+def _batches(count: int, nodes: Sequence[str] = NODES) -> Iterator[list[Event]]:
+    chance = random.Random(0)
+    for start in range(0, count, BATCH):
+        yield [_event(at, chance, nodes) for at in range(start, min(start + BATCH, count))]
 
 
 def _searches(count: int) -> dict[str, Filters]:
@@ -115,7 +116,7 @@ async def _search(url: str, count: int, limit: int) -> None:
     store = open_store(url)
     await store.open()
     begun = time.perf_counter()
-    for batch in _batches(0, count):
+    for batch in _batches(count):
         await store.append_events(batch)
     print(f"{count:,} entries in {time.perf_counter() - begun:,.0f} s\n")
     print(f"{'search':<40} {'ms':>6} {'found':>6}  looked at")
@@ -127,7 +128,7 @@ async def _search(url: str, count: int, limit: int) -> None:
     await store.close()
 
 
-async def _fill(url: str, count: int) -> tuple[float, int]:
+async def _fill(url: str, count: int, nodes: Sequence[str]) -> tuple[float, int]:
     """Return the seconds of the appends and the bytes that they added.
 
     Seconds are the CPU's if this process does all the work, as for a file: other load does not count.
@@ -135,7 +136,7 @@ async def _fill(url: str, count: int) -> tuple[float, int]:
     store = open_store(url)
     await store.open()
     before = await store.space()
-    batches = list(_batches(0, count))
+    batches = list(_batches(count, nodes))
     clock = time.process_time if url.startswith("sqlite:") else time.perf_counter
     begun = clock()
     for batch in batches:
@@ -155,14 +156,15 @@ class _Prepared(Protocol):
 
 
 async def _rows(prepared: _Prepared, count: int, rounds: int) -> None:
-    """Print the cost of a row with and without the indexes, in turns."""
+    """Print the cost of a row with and without the indexes and the name of its node, in turns."""
     costs: dict[bool, list[tuple[float, int]]] = {True: [], False: []}
     for _ in range(rounds):
         for indexed in (False, True):
-            costs[indexed].append(await _fill(await prepared(indexed=indexed), count))
+            url, nodes = await prepared(indexed=indexed), NODES if indexed else ("",)
+            costs[indexed].append(await _fill(url, count, nodes))
     print(f"\n{'a row':<40} {'µs':>6} {'bytes':>6}")
     per_row: list[tuple[float, float]] = []
-    for indexed, name in ((False, "as before the searches"), (True, "with their indexes")):
+    for indexed, name in ((False, "as before the searches"), (True, "with indexes and node")):
         seconds = min(one[0] for one in costs[indexed])  # the least disturbed
         size = statistics.median(one[1] for one in costs[indexed])
         per_row.append((seconds / count * 1e6, size / count))

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -67,14 +68,21 @@ def test_show_selected_entries(populated: Cli) -> None:
 SEARCHED = {
     # Options: the details of the entries that they find
     ("--event", "authn_login_fail"): ["b"],
-    ("--cause", "origin"): ["c", "d"],
+    ("--cause", "origin-not-allowed"): ["c", "d"],
     ("--address", "192.0.2.7"): ["a", "c"],
     ("--endpoint", "/ws/chat"): ["a"],
     ("--node", "web-2"): ["b", "d"],
-    ("--ref", "k3v9q1x7za"): ["c"],
+    ("--ref", "K3V9Q1X7ZA"): ["c"],
     ("--since", "2023-11-14T22:13:22"): ["c", "d"],
     ("--until", "2023-11-14T23:13:21+01:00"): ["a"],
-    ("--since", "2023-11-14T22:13:21Z", "--cause", "origin", "--address", "192.0.2.7"): ["c"],
+    (
+        "--since",
+        "2023-11-14T22:13:21Z",
+        "--cause",
+        "origin-not-allowed",
+        "--address",
+        "192.0.2.7",
+    ): ["c"],
 }
 """One entry a second from 22:13:20 UTC on, since 2023-11-14."""
 
@@ -91,12 +99,12 @@ def searched(populated: Cli, config: Path) -> Cli:
             Event(
                 time=first + 2,
                 name="x",
-                cause="origin",
+                cause="origin-not-allowed",
                 address="192.0.2.7",
-                ref="k3v9q1x7za",
+                ref="K3V9Q1X7ZA",
                 detail="c",
             ),
-            Event(time=first + 3, name="x", cause="origin", node="web-2", detail="d"),
+            Event(time=first + 3, name="x", cause="origin-not-allowed", node="web-2", detail="d"),
         ],
     )
     return populated
@@ -116,10 +124,38 @@ def test_searches(options: tuple[str, ...], searched: Cli) -> None:
         assert [one["detail"] for one in rows] == SEARCHED[options]
 
 
-def test_node_and_reference_are_shown(searched: Cli) -> None:
-    """`show` prints the node of an entry and the reference of a refusal."""
-    assert "reference k3v9q1x7za" in searched("trail", "show", "--ref", "k3v9q1x7za").out
-    assert "node web-2" in searched("trail", "show", "--node", "web-2").out
+def test_node_is_shown(searched: Cli) -> None:
+    """Rows for scripts have the node; the text of an entry has it in a store of several nodes."""
+    assert [one["node"] for one in searched("trail", "show", "--node", "web-2", "--json").json] == [
+        "web-2",
+        "web-2",
+    ]
+    assert "node" not in searched("trail", "show", "--node", "web-2").out
+
+
+def test_entries_of_a_command_have_its_node(populated: Cli) -> None:
+    """Each command is a process of its own, and its entries name it."""
+    [first] = {one["node"] for one in populated("trail", "show", "--json").json}
+    populated("principals", "disable", "mia")
+    [second] = {one["node"] for one in populated("trail", "show", "--after", "3", "--json").json}
+    assert first
+    assert second not in ("", first)
+    assert populated("trail", "show", "--node", first, "--json").json[-1]["seq"] == 3
+
+
+def test_unknown_cause_is_named(searched: Cli) -> None:
+    """A misspelt cause does not look like a search that found nothing: the causes are listed."""
+    result = searched("trail", "show", "--cause", "origin\x1b[31m")
+    assert result.code == 1
+    assert r"'origin\x1b[31m' is no cause of a refusal. Those are: malformed, " in result.err
+    assert "is no cause" not in searched("trail", "show", "--cause", "busy").err
+
+
+def _command(text: str) -> list[str]:
+    """Return the arguments of the command that a search printed to continue."""
+    program, *arguments = shlex.split(text.splitlines()[-1])
+    assert program == "stormdoor"
+    return arguments
 
 
 def test_a_bounded_search_says_how_far_it_looked(
@@ -131,18 +167,18 @@ def test_a_bounded_search_says_how_far_it_looked(
     first = searched("trail", "show", "--endpoint", "/ws/chat")
     assert (first.code, first.out) == (1, "")
     assert "0 found back to entry 6, 2023-11-14 22:13:22." in first.err
-    cursor = first.err.split("--cursor ")[1].strip()
-    second = searched("trail", "show", "--endpoint", "/ws/chat", "--cursor", cursor, "--json")
+    command = _command(first.err)
+    assert command[:3] == ["trail", "show", "--endpoint=/ws/chat"]
+    second = searched(*command, "--json")
     assert [one["detail"] for one in second.json] == ["a"]
     assert searched("trail", "export", "--endpoint", "/ws/chat").out.count("\n") == 1
 
 
 def test_a_full_page_of_a_search_is_continued(searched: Cli) -> None:
     """`show` finds the newest entries that fit, and then those before them."""
-    first = searched("trail", "show", "--cause", "origin", "-n", "1", "--json")
+    first = searched("trail", "show", "--cause", "origin-not-allowed", "-n", "1", "--json")
     assert [one["detail"] for one in first.json] == ["d"]
-    cursor = first.err.split("--cursor ")[1].strip()
-    rows = searched("trail", "show", "--cause", "origin", "--cursor", cursor, "--json").json
+    rows = searched(*_command(first.err)).json
     assert [one["detail"] for one in rows] == ["c"]
 
 
@@ -155,13 +191,39 @@ def test_a_full_page_of_a_search_is_continued(searched: Cli) -> None:
         ("--cursor", f"{2**63}/1.0"),
         ("--since", "yesterday"),
         ("--follow", "--cursor", "5/1.0"),
-        ("--name", "user_created"),
+        ("--ref", ""),
+        ("--ref", "7GQ2M4XK9"),
+        ("--ref", "7GQ2M4XK9%"),
+        ("--ref", "7GQ2M4XK9U"),
     ],
     ids=" ".join,
 )
 def test_show_refuses_malformed_options(options: tuple[str, ...], populated: Cli) -> None:
-    """A malformed cursor or time is an error of usage, and so is the former `--name`."""
+    """A malformed cursor, time or reference is an error of usage."""
     assert populated("trail", "show", *options).code == 2
+
+
+def test_the_former_option_names_the_new_one(populated: Cli) -> None:
+    """`--name` ends with the option to write instead, for both commands."""
+    for command in ("show", "export"):
+        result = populated("trail", command, "--name", "user created")
+        assert result.code == 2
+        assert "--name is --event now; write --event 'user created'" in result.err
+
+
+def test_the_continuing_command_has_all_options(
+    searched: Cli, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The printed command has the installation, too, and quotes the values of options."""
+    monkeypatch.setattr(trail_filter, "READ", 1)
+    monkeypatch.setattr("stormdoor.cli.trail._PAGES", 1)
+    given = ("--endpoint=-x y", "--after", "1", "-n", "7", "--config", str(config))
+    result = searched("trail", "show", *given, "--json")
+    command = _command(result.err)
+    assert command[2:5] == ["--endpoint=-x y", "--last=7", "--after=1"]
+    assert command[5] == "--json"
+    assert command[-2:] == ["--config", str(config)]
+    assert searched(*command).code == 1
 
 
 def test_show_all_of_an_event(populated: Cli, config: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import stormdoor
 from stormdoor import Denial, ErrorReply
+from stormdoor.cli.remedies import MEANINGS, REMEDIES
 from stormdoor.core.denial import ANSWERS
 from stormdoor.core.event import REFUSED_AS, Event
 from tests.docs import tables
@@ -28,7 +29,7 @@ def test_table_is_up_to_date(name: str) -> None:
 
 def test_every_denial_and_event_is_explained() -> None:
     """No denial and no name of an event goes without a sentence, and none is explained that is gone."""
-    assert set(tables.MEANINGS) == set(Denial) == set(ANSWERS)
+    assert set(MEANINGS) == set(REMEDIES) == set(Denial) == set(ANSWERS)
     assert set(tables.REFUSED_EVENTS) == set(REFUSED_AS.values())
     assert set(tables.OTHER_EVENTS) == tables.event_names() - {"authn_login_fail"}
 

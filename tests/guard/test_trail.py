@@ -273,3 +273,54 @@ async def test_equal_refusals_during_a_write_are_one_entry() -> None:
     assert await trail.flush()
     [_, refused] = await store.entries()
     assert refused.event.count == 2
+
+
+async def test_every_entry_has_the_node_that_wrote_it() -> None:
+    """Single, merged, parked and gap entries have the name of the node; an event cannot name another."""
+    store = FakeStore()
+    await store.open()
+    trail = Trail(store, FakeClock(), capacity=200, node="web-1")
+    store.down = True
+    for number in range(70):
+        client = {"proven": False, "cause": "origin-not-allowed", "address": f"192.0.2.{number}"}
+        trail.note(event(number, **client))
+    for number in range(70):
+        trail.note(event(number, cause="busy", principal="alice", connection=f"c{number}"))
+    for number in range(300):
+        trail.note_end(event(number, node="web-2"))
+    for number in range(300):
+        trail.note(event(number))
+    assert trail.lost > 0
+    store.down = False
+    assert await trail.flush()
+    stored = await _stored(store)
+    assert {one.node for one in stored} == {"web-1"}
+    merged = [one for one in stored if one.detail.startswith("merged")]
+    assert {one.cause for one in merged} == {"origin-not-allowed", "busy"}
+    assert len(stored) > 300
+    assert "trail_gap" in {one.name for one in stored}
+
+
+async def test_the_budget_charges_the_node() -> None:
+    """A long name of a node counts for the budget, as it is stored in each entry."""
+    charged = []
+    for node in ("", "n" * 1_000):
+        store = FakeStore()
+        await store.open()
+        trail = Trail(store, FakeClock(), node=node)
+        trail.note(event(1, proven=False, cause="busy"))
+        assert await trail.flush()
+        charged.append(store._spent_until)
+    assert charged[1] > charged[0] > 0.0
+
+
+async def test_a_guard_writes_its_name() -> None:
+    """The entries of a guard have the name by which the list of nodes knows it."""
+    guard = await settle(make_guard(node="web-1"))
+    await admit(guard, bearer("alice"))
+    await refused(guard, bearer("nobody"))
+    await guard.trail.flush()
+    entries = await guard.state.trail.entries(node="web-1")
+    assert {one.event.name for one in entries} >= {"connection_opened", "authn_login_fail"}
+    assert len(entries) == len(await guard.state.trail.entries())
+    await guard.close()

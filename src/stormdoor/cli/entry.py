@@ -60,7 +60,8 @@ def as_text(entry: Entry) -> RenderableType:
         event.detail,
         f"reference {event.ref}" if event.ref else "",
         f"connection {event.connection}" if event.connection else "",
-        f"node {event.node}" if event.node else "",
+        # A file has one machine, and mostly one process; `--json` has its node, too.
+        f"node {event.node}" if event.node and entry.listed is not None else "",
     ]
     if not any(rest):
         return shown

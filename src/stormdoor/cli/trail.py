@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +13,14 @@ from cyclopts import App, Parameter
 
 from stormdoor.cli.entry import as_row, as_text
 from stormdoor.cli.output import console, moment, print_json, remark
+from stormdoor.cli.reference import UNKNOWN, explanation
 from stormdoor.cli.trail_export import export
 from stormdoor.cli.trail_filter import EVERY, Selected
 from stormdoor.cli.trail_keep import erase, retain
 from stormdoor.cli.trail_verify import verify
 from stormdoor.cli.usage import UsageError
-from stormdoor.cli.where import UNSAID, Where, opened
+from stormdoor.cli.where import UNSAID, Where, name_installation, opened
+from stormdoor.core.denial import Denial
 
 if TYPE_CHECKING:
     from stormdoor.core.event import Entry
@@ -31,6 +34,7 @@ app = App(name="trail", help_format="markdown", help="The audit trail.")
 for _command in (verify, export, retain, erase):
     app.command(_command)
 
+_CAUSES = tuple(one.value for one in Denial)
 _PAGE = 1000
 _PAGES = 20
 """Pages that one call reads for a condition that no index serves."""
@@ -50,7 +54,8 @@ async def show(
     """Show the newest entries. Times are UTC.
 
     A search reads at most 100,000 entries if no index serves it. It then prints how far it has looked, and
-    the option to continue. Indexes serve --principal, --address, --ref, --since and --until.
+    the command that continues. Indexes serve --principal, --address, --ref, --since and --until. With --ref,
+    the refusal is explained.
 
     Args:
         last: Number of entries. 20 if left out.
@@ -76,14 +81,26 @@ async def show(
         out = console()
         for one in found:
             out.print(as_text(one))
+            if selected.ref is not None and (explained := explanation(one.event)) is not None:
+                out.print(explained)
     elif end is None:
-        remark("There are no such entries.")
+        only_ref = selected.ref is not None and selected == Selected(ref=selected.ref) and not after
+        remark(UNKNOWN if only_ref else "There are no such entries.")
+        if selected.cause and selected.cause not in _CAUSES:
+            remark(f"{selected.cause!r} is no cause of a refusal. Those are: {', '.join(_CAUSES)}.")
     if end is not None and (len(found) < last or selected != EVERY or begin is not None):
-        remark(
-            f"{len(found)} found back to entry {end.number}, {moment(end.time)}."
-            f" To continue, add: --cursor {end}"
-        )
+        remark(f"{len(found)} found back to entry {end.number}, {moment(end.time)}. To continue:")
+        remark(_continued(last, after, end, selected, where))
     return 0 if found else 1
+
+
+def _continued(last: int, after: int, end: Cursor, selected: Selected, where: Where) -> str:
+    """Return the command that continues a search."""
+    options = [*selected.options, f"--last={last}", *([f"--after={after}"] if after else [])]
+    options += [] if where.trail_key_file is None else [f"--trail-key-file={where.trail_key_file}"]
+    options += ["--json"] if where.json else []
+    line = shlex.join(["stormdoor", "trail", "show", *options, f"--cursor={end}"])
+    return f"{line} {name_installation(where.config, where.store)}".rstrip()
 
 
 def _cursor_of(text: str | None) -> Cursor | None:

@@ -37,8 +37,8 @@ _ROW = 372
 """Bytes beside the sealed parts: three hashes in hex, the salt, the name, the time, and their lengths.
 
 It includes the bytes by which two JSON texts are longer than one."""
-_INDEX = 200
-"""Bytes in the five indexes beside the texts, which they hold in pages that are two thirds full."""
+_INDEX = 160
+"""Bytes in the five indexes beside principal and actor, which they hold in pages that are two thirds full."""
 
 
 def check_budget(day_bytes: int) -> None:
@@ -71,7 +71,7 @@ def file_bytes(event: Event) -> int:
     about = _LONGEST_CHARACTER * len(event.principal + event.actor)
     row = _ROW + about + size
     pages = _PAGE // (_ROOM // row) + 1 if row <= _ROOM else _PAGE * (2 + row // _ROOM)
-    return pages + 2 * (about + len(event.address) + len(event.ref)) + _INDEX
+    return pages + 2 * about + _INDEX
 
 
 def left(spent_until: float, now: float, day_bytes: int = DAY_BYTES) -> int:

@@ -91,6 +91,9 @@ class TrailFilter:
         ref: The reference of a refusal.
         since: Unix seconds; not earlier.
         until: Unix seconds; earlier.
+
+    Raises:
+        ValueError: A time is NaN.
     """
 
     principal: str | None = None
@@ -103,6 +106,11 @@ class TrailFilter:
     ref: str | None = None
     since: float | None = None
     until: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            if (at := getattr(self, name)) is not None and math.isnan(at):
+                raise ValueError(f"{name}: NaN is no time; give Unix seconds")
 
     @property
     def is_timed(self) -> bool:

@@ -14,6 +14,7 @@ class MergedEntries:
     """Counts events of one name and cause, and of one principal if they are proven.
 
     The entry has no other data of the clients than their largest networks, and the reference of the first.
+    It has the node of the first, which is that of all.
 
     Args:
         first: The first event; `add` counts it, too.
@@ -27,6 +28,7 @@ class MergedEntries:
             time=first.time,
             name=first.name,
             cause=first.cause,
+            node=first.node,
             principal=first.principal if first.proven else "",
             ref=first.ref,
             proven=first.proven,

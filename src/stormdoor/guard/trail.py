@@ -20,6 +20,7 @@ from itertools import islice
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from stormdoor.core.event import Event
 from stormdoor.core.trail_budget import DAY_BYTES, check_budget, file_bytes
@@ -60,6 +61,7 @@ class Trail:
         clock: Source of the time.
         capacity: Entries that may wait; those of unauthenticated clients may fill a quarter of it.
         budget_bytes: Bytes of the store that the entries of unauthenticated clients may take in 24 hours.
+        node: Name of the node, which each entry gets.
 
     Attributes:
         lost: Entries that were dropped.
@@ -81,6 +83,7 @@ class Trail:
         *,
         capacity: int = 10_000,
         budget_bytes: int = DAY_BYTES,
+        node: str = "",
     ) -> None:
         check_budget(budget_bytes)
         self._store = store
@@ -88,6 +91,7 @@ class Trail:
         self._monotonic = clock.monotonic
         self._capacity = capacity
         self._budget_bytes = budget_bytes
+        self._node = node
         self._why_merged = (
             f"unauthenticated clients caused more than {_EACH_SECOND} of these in a second, or "
             f"{budget_bytes >> 20} MiB of entries in a day"
@@ -127,7 +131,8 @@ class Trail:
         return len(self._waiting) + len(self._parked) + merged + in_doubt
 
     def note(self, event: Event) -> None:
-        """Record `event` soon. Never waits and never raises."""
+        """Record `event` soon, under the name of this node. Never waits and never raises."""
+        force_setattr(event, "node", self._node)  # noted once; a copy costs three times as much
         waiting = self._waiting
         if self.listener is not None:
             self.listener(event)
@@ -196,6 +201,7 @@ class Trail:
             self._parked
             or len(self._waiting) - self._unproven + len(self._repeated) >= self._capacity // 2
         ):
+            force_setattr(event, "node", self._node)
             kind = (event.principal, event.name, event.cause)
             if event.principal and self._exceeds(kind) and self._merge_repeated(event):
                 pass
@@ -252,6 +258,7 @@ class Trail:
             name="trail_gap",
             count=self.gap,
             detail="entries were lost while the store did not take them",
+            node=self._node,
             proven=True,
         )
         self.gap = 0

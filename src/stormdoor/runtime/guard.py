@@ -259,7 +259,8 @@ class Guard:
         self.telemetry = telemetry
         self.in_use = False
         """True once `protect` has made classes of handlers with it."""
-        self.trail = Trail(state.trail, self.clock, budget_bytes=trail_budget_bytes)
+        node = node or _node_name()
+        self.trail = Trail(state.trail, self.clock, budget_bytes=trail_budget_bytes, node=node)
         self.space = StoreSpace(
             state.trail, self.clock, store_limit_bytes, budget_bytes=trail_budget_bytes
         )
@@ -273,7 +274,7 @@ class Guard:
             trail=self.trail,
             statistics=self.statistics,
             clock=self.clock,
-            node=node or _node_name(),
+            node=node,
         )
         self.fence = Fence(
             lease=self.lease,

@@ -1,12 +1,13 @@
 """The statements that search the trail in a database.
 
-One index gives candidates in order: by reference, principal, address, time or number. A page compares the
-other conditions with the first `READ` of them.
+One index gives candidates in order: by reference, principal, address, time or number. The indexes of
+references and addresses hold a part of a value. A page compares the whole value, and all other conditions,
+with the first `READ` candidates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,15 +28,20 @@ class Dialect:
     Attributes:
         columns: The columns of an entry.
         contains: The condition that the column `{column}` of bytes contains a part.
-        indexed: The conditions of the indexes of personal fields, by field. Their parameter is what
-            `_index_key` returns.
+        address: The condition of the index of addresses. Its parameter is what `_address_key` returns.
+        ref: The condition of the index of references. Its parameter is what `_ref_key` returns.
     """
 
     columns: str
     contains: str
-    indexed: Mapping[str, str]
+    address: str
+    ref: str
 
 
+ADDRESS: Final = b'"address":"'
+"""Bytes of a sealed entry before the address."""
+REF: Final = b'"ref":"'
+"""Bytes of a sealed entry before the reference."""
 _SUBJECT: Final = "principal = ?"
 _ACTOR: Final = "actor = ? AND (principal IS NULL OR principal <> ?)"
 
@@ -89,16 +95,16 @@ class Search:
             for column, needed in parts.items()
             for part in needed
         ]
-        who, indexed = wanted.principal, dialect.indexed
+        who = wanted.principal
         self._branches: list[list[Condition]] = [[]]
         if wanted.ref is not None:
-            self._branches = [[(indexed["ref"], [_index_key("ref", wanted.ref)])]]
+            self._branches = [[(dialect.ref, [_ref_key(wanted.ref)])]]
             if who is not None:
                 self._rest.append(("(principal || '' = ? OR actor || '' = ?)", [who, who]))
         elif who is not None:
             self._branches = [[(_SUBJECT, [who])], [(_ACTOR, [who, who])]]
         elif wanted.address is not None:
-            self._branches = [[(indexed["address"], [_index_key("address", wanted.address)])]]
+            self._branches = [[(dialect.address, [_address_key(wanted.address)])]]
         else:
             self._by_time = wanted.is_timed and not after
         if not self._by_time:
@@ -159,6 +165,12 @@ class Search:
                 beside.append(("time <= ?", [high.time]))
             elif before is not None:
                 beside.append(("time < ?", [before]))
+            # As an expression, as above. A listed entry has a place greater than 0.
+            return [
+                (f"{self._place} IS NOT NULL", ()),
+                (f"{self._place} + 0 <= ?", [until]),
+                *beside,
+            ]
         return [(f"{self._place} > ?", [after]), (f"{self._place} <= ?", [until]), *beside]
 
     def _candidates(
@@ -184,9 +196,15 @@ class Search:
         return text, [*(value for _, values in conditions for value in values), limit]
 
 
-def _index_key(field: str, value: str) -> bytes:
-    """Return the bytes by which the index of a personal field finds a value: up to a quotation mark in it."""
-    return part_of(field, value)[len(field) + 4 :].split(b'"', 1)[0]
+def _address_key(address: str) -> bytes:
+    """Return the bytes by which an index finds an address: the three before the first quotation mark."""
+    value = part_of("address", address)[len(ADDRESS) :]
+    return (ADDRESS + value.split(b'"', 1)[0])[-3:]
+
+
+def _ref_key(ref: str) -> bytes:
+    """Return the bytes by which an index finds a reference: the first two, with the end of a shorter one."""
+    return part_of("ref", ref)[len(REF) :][:2]
 
 
 def page_of(entries: list[Entry], limit: int, end: Cursor | None, chain: int | None) -> TrailPage:

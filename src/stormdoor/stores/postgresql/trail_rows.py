@@ -11,7 +11,7 @@ import msgspec
 
 from stormdoor.core.event import Entry, Event, searched_by
 from stormdoor.stores.rows import Row
-from stormdoor.stores.trail_search import Dialect
+from stormdoor.stores.trail_search import ADDRESS, REF, Dialect
 
 __all__ = [
     "ADD_ENTRIES",
@@ -25,14 +25,16 @@ __all__ = [
 ]
 
 _SEALED: Final = "body, personal, salt, commitment, previous, hash, time, name, principal, actor"
-_FIELD: Final = """substring(encode(personal, 'escape') FROM '"{field}":"([^"]*)"')"""
+_ADDRESS: Final = f"position('\\x{ADDRESS.hex()}'::bytea IN personal)"
+_REF: Final = f"position('\\x{REF.hex()}'::bytea IN personal)"
 DIALECT: Final = Dialect(
     columns=f"seq, {_SEALED}, chain, number",
     contains="position(?::bytea IN {column}) > 0",
-    indexed={
-        field: f"{_FIELD.format(field=field)} = encode(?::bytea, 'escape')"
-        for field in ("address", "ref")
-    },
+    address=(
+        f"{_ADDRESS} > 0 AND substring(personal FROM {_ADDRESS} + 7 + position("
+        f"'\\x22'::bytea IN substring(personal FROM {_ADDRESS} + 11)) FOR 3) = ?"
+    ),
+    ref=f"{_REF} > 0 AND substring(personal FROM {_REF} + 7 FOR 2) = ?",
 )
 
 # One statement for all entries. `nextval` runs in the order of the entries, after the sort.

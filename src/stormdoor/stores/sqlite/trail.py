@@ -16,22 +16,22 @@ from stormdoor.stores.rows import entry_from, entry_row
 from stormdoor.stores.sealing import CHAIN, RECENT, seal_all
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.part import Part
-from stormdoor.stores.trail_search import Dialect, Search, page_of
+from stormdoor.stores.trail_search import ADDRESS, REF, Dialect, Search, page_of
 
 __all__ = ["SqliteTrail"]
 
 _log = logging.getLogger("stormdoor.store")
 
-_AT = """instr(personal, CAST('"{field}":"' AS BLOB))"""
+_ADDRESS = f"instr(personal, X'{ADDRESS.hex()}')"
+_REF = f"instr(personal, X'{REF.hex()}')"
 _DIALECT = Dialect(
     columns=sql.ENTRY,
     contains="instr({column}, ?) > 0",
-    indexed={
-        field: f"{at} > 0 AND substr(personal, {at} + {behind},"
-        f" instr(substr(personal, {at} + {behind}), X'22') - 1) = ?"
-        for field in ("address", "ref")
-        for at, behind in [(_AT.format(field=field), len(field) + 4)]
-    },
+    address=(
+        f"{_ADDRESS} > 0 AND substr(personal, {_ADDRESS} + 7"
+        f" + instr(substr(personal, {_ADDRESS} + 11), X'22'), 3) = ?"
+    ),
+    ref=f"{_REF} > 0 AND substr(personal, {_REF} + 7, 2) = ?",
 )
 _DROP_STEP = (
     10_000  # entries in one transaction: some 50 ms, so that other writes can run in between

@@ -85,6 +85,32 @@ FILTERS_FIND = dict(
 """The positions in `SEARCHED` that each filter finds, in order."""
 
 
+HOSTILE = [
+    *(
+        "%",
+        "_",
+        "*",
+        "'",
+        "' OR 1=1 --",
+        '"',
+        "\\",
+        '\\"',
+        '","cause":"',
+        "\0",
+        "\x1b[2J",
+        "\ud800",
+    ),
+    *("\u202eé", "".join(chr(0x100 + 7 * n % 5_000) for n in range(4_000))),
+]
+"""Values that mean something to a database, a terminal or JSON; the last is too long for an index."""
+
+FORGED = [
+    *(Cursor(0, 0.0), Cursor(3, NOW + 2), Cursor(3, -1e308), Cursor(5, 1e308)),
+    *(Cursor(2**63 - 1, NOW + 1), Cursor(2**63 - 1, 1e308)),
+]
+"""Cursors that no page returned, or one of another search."""
+
+
 class TrailContract:
     async def test_event_comes_back_as_it_was(self, new_store: NewStore) -> None:
         """Every field of an event is stored, in entries numbered from 1."""
@@ -278,6 +304,85 @@ class TrailContract:
                 assert await store.entries(**filters) == []  # type: ignore[arg-type]
             assert [one.seq for one in await store.entries(endpoint="/ws/chat")] == [1]
             assert await store.trail_faults() == []
+
+    @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:20]))
+    async def test_filters_compare_exactly(self, text: str, new_store: NewStore) -> None:
+        """Each character of a filter means itself, at any length, and a part of a value finds nothing."""
+        fields = ["cause", "address", "endpoint", "node", "ref", "tenant"]
+        # PostgreSQL stores no U+0000 in the columns of a name, and writes it out.
+        fields += [] if "\0" in text else ["name"]
+        longer = dict.fromkeys(fields, f"{text}x")
+        async with opened(new_store()) as store:
+            await store.append_events(
+                [event("bob", **dict.fromkeys(fields, text)), event("bob", **longer), event("bob")]
+            )
+            for field in fields:
+                key = "event" if field == "name" else field
+                for value, found in ((text, [1]), (f"{text}x", [2]), (f"x{text}", [])):
+                    page = await store.entries(**{key: value})  # type: ignore[arg-type]
+                    assert [one.seq for one in page] == found, field
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    async def test_forged_cursors_show_nothing_else(
+        self, newest_first: bool, new_store: NewStore
+    ) -> None:
+        """No cursor shows an entry that the filter leaves out, such as one of another tenant."""
+        async with opened(new_store()) as store:
+            await store.append_events(SEARCHED)
+            for filters in FILTERS:
+                expected = {at + 1 for at in FILTERS_FIND[str(filters)]}
+                for cursor in FORGED:
+                    page = await store.entries(newest_first=newest_first, cursor=cursor, **filters)
+                    assert {one.seq for one in page} <= expected, (filters, cursor)
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    @pytest.mark.parametrize("filters", [{}, {"cause": "forbidden"}, {"since": NOW}], ids=str)
+    async def test_entries_are_written_while_a_search_pages(
+        self, filters: Filters, newest_first: bool, new_store: NewStore
+    ) -> None:
+        """A search finds each earlier entry once, whatever is written meanwhile, also with earlier times."""
+        async with opened(new_store()) as store:
+            await store.append_events([event(time=NOW + 10 + n % 3) for n in range(6)])
+            found: list[int] = []
+            cursor = None
+            for turn in range(20):
+                page = await store.entries(
+                    limit=1, newest_first=newest_first, cursor=cursor, **filters
+                )
+                found += [one.seq for one in page]
+                if (cursor := page.cursor) is None:
+                    break
+                if turn < 9:
+                    await store.append_events([event(time=NOW + 5), event(time=NOW + 11)])
+            assert len(found) == len(set(found))
+            assert set(found) >= set(range(1, 7))
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    @pytest.mark.parametrize(
+        "filters", [{"address": "192.0.2.1"}, {"principal": "alice"}, {"since": NOW}], ids=str
+    )
+    async def test_entries_are_erased_and_dropped_while_a_search_pages(
+        self, filters: Filters, newest_first: bool, new_store: NewStore
+    ) -> None:
+        """The later pages have neither erased values nor dropped entries, and each of the others once."""
+        async with opened(new_store()) as store:
+            names = ("alice", "bob", "alice", "bob", "alice", "bob")
+            await store.append_events(
+                [event(name, actor="alice", time=NOW + n) for n, name in enumerate(names)]
+            )
+            first = await store.entries(limit=3, newest_first=newest_first, **filters)
+            assert [one.seq for one in first] == ([6, 5, 4] if newest_first else [1, 2, 3])
+            await store.erase_personal("bob")
+            assert await store.drop_entries(NOW + 2) == 2
+            rest = await store.entries(newest_first=newest_first, cursor=first.cursor, **filters)
+            expected = [3] if newest_first else [4, 5, 6] if "since" in filters else [5]
+            assert [one.seq for one in rest] == expected
+
+    async def test_time_that_is_no_number_is_an_error(self, new_store: NewStore) -> None:
+        """NaN is greater than all numbers in one database, and no number in the other."""
+        async with opened(new_store()) as store:
+            with pytest.raises(ValueError, match="since: NaN is no time"):
+                await store.entries(since=float("nan"))
 
     async def test_unknown_filter_is_an_error(self, new_store: NewStore) -> None:
         """A misspelt filter does not find everything."""
