@@ -88,7 +88,7 @@ def _without_changes(found: dict[str, list[str]]) -> dict[str, list[str]]:
 
     Decision 61 gave the entry of a change its name. Decision 77 gave changes of second factors an entry.
     Decision 83 stored the former id of a rotated session, and decision 84 the beginning of an epoch. Decision
-    102 added the tenant to some entries of the trail.
+    102 added the tenant to some entries of the trail, and decision 110 the node to each.
     """
     tables = {table: [json.loads(line) for line in lines] for table, lines in found.items()}
     assert len(tables["former_session_id"]) == 1
@@ -115,10 +115,11 @@ def _without_changes(found: dict[str, list[str]]) -> dict[str, list[str]]:
         if row.get("name") == "revocation" and "value" in row:
             row["value"] = position(row["value"])
     for row in chain.from_iterable(tables.values()):
-        if row.get("personal"):
-            facts = json.loads(row["personal"])
-            facts.pop("tenant", None)
-            row["personal"] = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+        for part, later in (("personal", "tenant"), ("body", "node")):
+            if row.get(part):
+                facts = json.loads(row[part])
+                facts.pop(later, None)
+                row[part] = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     return {
         table: [json.dumps(row, ensure_ascii=False) for row in lines]
         for table, lines in tables.items()

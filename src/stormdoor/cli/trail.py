@@ -36,7 +36,7 @@ for _command in (verify, export, retain, erase):
 
 _CAUSES = tuple(one.value for one in Denial)
 _PAGE = 1000
-_PAGES = 20
+_PAGES = 40
 """Pages that one call reads for a condition that no index serves."""
 _FOLLOW_SECONDS = 0.5
 

@@ -13,7 +13,7 @@ from stormdoor.core.event import Entry
 
 __all__ = ["READ", "Cursor", "Filters", "TrailFilter", "TrailPage", "part_of"]
 
-READ = 5_000
+READ = 2_500
 """Greatest number of entries that one page reads for a filter that no index serves."""
 
 _json = msgspec.json.Encoder().encode
