@@ -193,7 +193,7 @@ async def test_lost_entries_shut_the_door() -> None:
         assert guard.trail.lost > 0
         store.down = False
         await guard.trail.flush()
-        assert await store.entries(event="trail_gap")
+        assert await store.entries(event="trail_gap", newest_first=True)
         assert await refused(f"ws://{host}/x", **token()) == 101
 
 

@@ -340,7 +340,7 @@ class TrailContract:
     async def test_entries_are_written_while_a_search_pages(
         self, filters: Filters, newest_first: bool, new_store: NewStore
     ) -> None:
-        """A search finds each earlier entry once, whatever is written meanwhile, also with earlier times."""
+        """A search finds each earlier entry once, even if earlier times are written meanwhile."""
         async with opened(new_store()) as store:
             await store.append_events([event(time=NOW + 10 + n % 3) for n in range(6)])
             found: list[int] = []
