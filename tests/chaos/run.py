@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
+from stormdoor.core.event import Entry
+from stormdoor.core.trail_filter import Cursor
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.stores import open_store
 from tests.chaos import history
@@ -394,10 +396,13 @@ async def read_store(folder: Path, url: str) -> None:
     await store.open()
     try:
         entries = await store.revocations(0)
-        stored, after = [], 0
-        while page := await store.entries(after=after, limit=1000, event="chaos"):
+        stored: list[Entry] = []
+        cursor: Cursor | None = None
+        while True:
+            page = await store.entries(cursor=cursor, event="chaos")
             stored += page
-            after = page[-1].number
+            if (cursor := page.cursor) is None:
+                break
         trail = await verify_trail(store, key=None)
     finally:
         await store.close()
