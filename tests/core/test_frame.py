@@ -12,7 +12,7 @@ from stormdoor.core.frame import (
     TEXT,
     CheckedFrame,
     Prepared,
-    close_payload,
+    close_frame,
     head,
     xor_mask,
 )
@@ -61,7 +61,12 @@ def test_what_a_close_frame_carries(
     code: int | None, reason: str | bytes | None, expected: bytes
 ) -> None:
     """§5.5.1: a code, then a reason in UTF-8; a reason alone stands behind 1000."""
-    assert close_payload(code, reason) == expected
+    assert close_frame(code, reason) == bytes((0x88, len(expected))) + expected
+
+
+def test_connections_that_end_for_one_cause_share_a_close_frame() -> None:
+    """The frame of ten thousand revoked connections is encoded once."""
+    assert close_frame(3000, "revoked (reference A)") is close_frame(3000, "revoked (reference A)")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def test_what_no_close_frame_can_carry(
 ) -> None:
     """A reason that is too long for a close frame is an error."""
     with pytest.raises(error):
-        close_payload(code, reason)
+        close_frame(code, reason)
 
 
 def test_a_prepared_message_is_framed_once() -> None:

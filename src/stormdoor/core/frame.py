@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
     "CheckedFrame",
     "Mask",
     "Prepared",
-    "close_payload",
+    "close_frame",
     "head",
     "xor_mask",
 ]
@@ -53,8 +54,9 @@ def head(opcode: int, size: int, *, compressed: bool = False) -> bytes:
     return _long(first, 126, size) if size < 0x10000 else _longer(first, 127, size)
 
 
-def close_payload(code: int | None, reason: str | bytes | None) -> bytes:
-    """Return the payload of a close frame.
+@lru_cache(maxsize=64, typed=True)
+def close_frame(code: int | None, reason: str | bytes | None) -> bytes:
+    """Return a close frame of the server. Connections that end for one cause share it.
 
     Raises:
         struct.error: `code` is not a number of two bytes.
@@ -67,7 +69,7 @@ def close_payload(code: int | None, reason: str | bytes | None) -> bytes:
         payload += reason.encode() if isinstance(reason, str) else reason
     if len(payload) > MOST_CONTROL_BYTES:
         raise ValueError("control frame payloads may not exceed 125 bytes")
-    return payload
+    return bytes((FINAL | CLOSE, len(payload))) + payload
 
 
 def xor_mask(key: bytes, data: bytes) -> bytes:

@@ -327,7 +327,8 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
 
     def withdraw(self) -> None:
         """Drop each unsent message. If part of a message has been sent, abort the connection."""
-        self._drop_unsent()
+        if self._out or self._writes is not None:
+            self._drop_unsent()
         if self._blocked:
             self._abort_unsent()
 

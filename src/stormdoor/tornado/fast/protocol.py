@@ -35,10 +35,9 @@ from stormdoor.core.deflate import Agreement, Deflater, Inflater, agree
 from stormdoor.core.frame import (
     BINARY,
     CLOSE,
-    FINAL,
     PING,
     TEXT,
-    close_payload,
+    close_frame,
 )
 from stormdoor.core.frame_reader import FrameReader, Violation
 from stormdoor.guard.pause import PauseReading
@@ -442,6 +441,7 @@ class FastProtocol(Outgoing):
         self._reader.stop()
         self._paused_message = None
         self.withdraw()
+        self._account()
 
     def _pauses(self, result: Any, frame: tuple[int, bytes]) -> bool:
         """Start to await the result of a handler, if necessary. Returns whether reading must pause."""
@@ -597,8 +597,7 @@ class FastProtocol(Outgoing):
             self._abort_in(_CLOSE_SECONDS)
 
     def _push_close(self, code: int | None, reason: str | None) -> None:
-        payload = close_payload(code, reason)
-        self._push(bytes((FINAL | CLOSE, len(payload))) + payload)
+        self._push(close_frame(code, reason))
 
     def _closed_by_client(self, payload: bytes) -> None:
         self.client_terminated = True
