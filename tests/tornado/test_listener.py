@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor import Guard, Limits, guarded_server, login_routes, protect
 from stormdoor.guard.tcp_connections import Progress
+from stormdoor.run.self_signed import self_signed
 from stormdoor.tornado.listener import GuardedServer
 from tests.guard.fakes import events, make_guard
 from tests.support.clock import FakeClock
@@ -453,3 +457,20 @@ async def test_limits_are_lowered_to_the_files_that_may_be_open(
         assert (at.guard.registry.capacity, at.server.front.tcp.total) == (sockets, tcp)
         assert f"limits.connections is lowered from 10000 to {sockets}" in lines[0]
         assert "LimitNOFILE" in lines[0]
+
+
+@pytest.mark.parametrize("form", ["a dictionary", "a context"])
+async def test_a_certificate_that_is_loaded_for_each_connection_is_logged(
+    form: str, tmp_path: Path
+) -> None:
+    """With a dictionary the log says at the start which line to write; with a context, nothing."""
+    file = self_signed(tmp_path, time.time())
+    options: Any = {"certfile": str(file), "keyfile": str(file)}
+    if form == "a context":
+        options = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        options.load_cert_chain(file)
+    with log_lines("stormdoor.listener") as lines:
+        server = guarded_server(Application(), guard=make_guard(), ssl_options=options)
+        server.listen(0, "127.0.0.1")
+    assert any("ssl_options=context" in line for line in lines) == (form == "a dictionary")
+    server.stop()

@@ -82,6 +82,13 @@ class GuardedServer(HTTPServer):
             self._guard = _guard_of(self._application)
             self.front = _front_of(self._guard)
         self.front.fit(descriptors_for(self.front.wanted))
+        if isinstance(self.ssl_options, dict):
+            _log.warning(
+                "ssl_options is a dictionary: Tornado loads the certificate for each connection, before any "
+                "check. Write context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); "
+                "context.load_cert_chain(certfile, keyfile); ssl_options=context, and call load_cert_chain "
+                "again when the certificate is renewed"
+            )
         for sock in sockets:
             number = sock.fileno()
             self._sockets[number] = sock
