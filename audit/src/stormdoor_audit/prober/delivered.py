@@ -78,6 +78,8 @@ _RECEIPTS = re.compile(r"(\+OK\s+)+(?=\S)")
 """Of line protocols, in front of what was asked for."""
 _PACKET = re.compile(r"4[0-6](?:/[^,\[{]{0,80},)?\d{0,10}(?=[\[{\"])")
 """Of Socket.IO: its kind, a namespace, the number of a receipt; then JSON."""
+_FRAME = re.compile(r'a(?=\[)|m(?=[\["{])')
+"""Of SockJS: several messages, or one."""
 _TURNED_AWAY = re.compile(r"44(?=[/\[{\"])|c\[\d+,")
 """Socket.IO refuses a connection, SockJS ends it."""
 _PRESENTS = re.compile(
@@ -157,18 +159,19 @@ def text_of(message: Message) -> str:
     return text[:_LONGEST]
 
 
-def _unwrapped(message: Message) -> Message:
-    """Return the content of a packet of Socket.IO or a frame of SockJS, and the text of a binary message."""
+def _unwrapped(message: Message) -> list[Message]:
+    """Return the messages in a packet of Socket.IO or a frame of SockJS, and the text of a binary message."""
     message = in_text(message)
     if not isinstance(message, str):
-        return message
+        return [message]
     if packet := _PACKET.match(message) or _RECEIPTS.match(message):
-        return message[packet.end() :]
-    if message.startswith('a["'):
-        inner = read_json(message[1:])
-        if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
-            return inner[0]
-    return message
+        return [message[packet.end() :]]
+    inner = read_json(message[1:]) if _FRAME.match(message) else None
+    if message.startswith("m"):
+        inner = None if inner is None else [inner]
+    if isinstance(inner, list):
+        return [one if isinstance(one, str) else json.dumps(one) for one in inner]
+    return [message]
 
 
 def in_text(message: Message) -> Message:
@@ -232,7 +235,10 @@ def is_refusal(message: Message) -> bool:
     """Return True if it says no: an error, or that one must log in first."""
     if isinstance(message, str) and _TURNED_AWAY.match(message):
         return True
-    message = _unwrapped(message)
+    return any(map(_refuses, _unwrapped(message)))
+
+
+def _refuses(message: Message) -> bool:
     text = text_of(message)
     found = read_json(text) if isinstance(message, str) else _opened(message)
     if isinstance(found, dict | list):
@@ -323,6 +329,10 @@ def _tells_nothing(name: str, value: Any) -> bool:
 
 def is_bare(message: Message) -> bool:
     """Return True if it holds something made of chance and nothing else, as a challenge does."""
+    return all(map(_is_challenge, _unwrapped(message)))
+
+
+def _is_challenge(message: Message) -> bool:
     found = read_json(message) if isinstance(message, str) else _opened(message)
     if not isinstance(found, dict):
         return False
@@ -347,7 +357,10 @@ def is_hello(message: Message) -> bool:
 
 def leaves(message: Message) -> frozenset[str]:
     """The texts in a message, without those that say of which kind it is."""
-    message = _unwrapped(message)
+    return frozenset[str]().union(*map(_leaves, _unwrapped(message)))
+
+
+def _leaves(message: Message) -> frozenset[str]:
     found = read_json(message) if isinstance(message, str) else _opened(message)
     if not isinstance(found, dict | list):
         return frozenset(re.findall(r"\w{3,}", text_of(message)))
@@ -392,12 +405,19 @@ def _named(found: Any) -> str:
 
 
 def shape(message: Message) -> str:
-    """Return the form of a message; empty for greetings, heartbeats and refusals, which are no delivery."""
+    """Return the form of a message; empty for greetings, heartbeats and refusals, which are no delivery.
+
+    A frame with several messages has the forms of all of them, those of greetings by name last.
+    """
     in_bytes, message = isinstance(message, bytes), in_text(message)
-    if isinstance(message, str) and _ENGINE.match(message):
+    if isinstance(message, str) and (_ENGINE.match(message) or _TURNED_AWAY.match(message)):
         return ""
-    refusal = is_refusal(message)
-    message = _unwrapped(message)
+    forms = {_form(one, in_bytes=in_bytes) for one in _unwrapped(message)} - {""}
+    return " and ".join(sorted(forms, key=lambda one: (one.startswith(GREETING), one)))
+
+
+def _form(message: Message, *, in_bytes: bool) -> str:
+    refusal = _refuses(message)
     text = text_of(message)
     found = read_json(message) if isinstance(message, str) else _opened(message)
     data = isinstance(found, dict | list)
@@ -418,7 +438,10 @@ def shape(message: Message) -> str:
 
 def content(message: Message) -> str:
     """Return the text of a message without numbers and names of users: a notice is always the same."""
-    message = _unwrapped(message)
+    return " ".join(map(_content, _unwrapped(message)))
+
+
+def _content(message: Message) -> str:
     text = text_of(message)
     found = read_json(message) if isinstance(message, str) else _opened(message)
     if isinstance(found, dict):
