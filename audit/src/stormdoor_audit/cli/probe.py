@@ -84,6 +84,7 @@ def probe(
     unused_token: Annotated[tuple[str, ...], Parameter(group=_FAR, metavar="TOKEN")] = (),
     revoke: Annotated[str, Parameter(group=_FAR, metavar="MESSAGE")] = "",
     idle: Seconds = 0.0,
+    must_refuse: Annotated[bool, Parameter(group=_FAR, negative=())] = False,
     active: Annotated[bool, Parameter(group=_FAR)] = False,
     listen: Seconds = 1.0,
     connections: Limit = 300,
@@ -156,6 +157,7 @@ def probe(
         unused_token: Another such credential, not used yet, to use it twice at once; may be repeated.
         revoke: What the second identity says to take the owner's right away. Needs --active.
         idle: Seconds after which a client that says nothing should be gone. Not tried if left out.
+        must_refuse: A client without a credential may hold no socket, not even a silent one.
         active: Also send malformed and many messages, many sockets, and wrong passwords; small numbers.
         listen: Seconds to listen to each connection. 1 if left out.
         connections: How many connections to make to each endpoint. 300 if left out.
@@ -241,6 +243,7 @@ def probe(
         plain=plain,
         revoke=revoke,
         idle=idle,
+        must_refuse=must_refuse,
         listen=listen,
         connections=connections,
         per_second=float(per_second),

@@ -19,7 +19,7 @@ NAME = "probe.toml"
 """File that is read if the command names neither an endpoint nor a file."""
 _LISTS = ("endpoints", "discover", "authorized", "beside", "beside_say", "say", "safe")
 _TEXTS = ("origin", "plain", "logout", "revoke", "fail_on")
-_FLAGS = ("active", "one_time", "allow_not_determined")
+_FLAGS = ("active", "one_time", "must_refuse", "allow_not_determined")
 _NUMBERS = ("listen", "idle", "seconds", "connections", "per_second")
 _WHERE = ("urls", "discover", "har", "openapi")
 _FAIL_ON = ("error", "warning", "note", "never")

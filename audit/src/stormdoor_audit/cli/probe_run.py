@@ -161,6 +161,7 @@ def run_probe(
     plain: str = "",
     revoke: str = "",
     idle: float = 0.0,
+    must_refuse: bool = False,
     **settings: Any,
 ) -> Report | None:
     """Probe, and leave out what the baseline lists; or list the endpoints.
@@ -200,6 +201,7 @@ def run_probe(
         unused=tuple(_value(one, kept) for one in unused),
         revoke=revoke,
         idle=idle,
+        must_refuse=must_refuse,
     )
     way = Login(login, form, login_json, login_page, tuple(authorized), tls) if login else None
     try:

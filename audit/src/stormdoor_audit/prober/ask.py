@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from stormdoor_audit.prober.delivered import Message, is_hello, shape, shapes, text_of
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.target import Target
-from stormdoor_audit.prober.wire import Answer
+from stormdoor_audit.prober.wire import UNREACHED, Answer
 
 __all__ = ["Ask", "Conversation"]
 
@@ -104,6 +104,11 @@ class Conversation:
     denied: bool = False
     denied_credential: bool = False
     path: str = ""
+
+    @property
+    def unreached(self) -> bool:
+        """Return True if no connection could be made."""
+        return UNREACHED in self.problem
 
     @property
     def elsewhere(self) -> str:

@@ -25,12 +25,14 @@ class Budget:
         per_second: How fast they may follow each other.
         seconds: How long all of it may take.
         used: How many were made.
+        answers_close: The server has answered each close frame until now; another one is not waited for.
     """
 
     connections: int = 300
     per_second: float = 20.0
     seconds: float = 60.0
     used: int = 0
+    answers_close: bool = True
     _next: float = 0.0
     _end: float = field(default=0.0)
 

@@ -53,6 +53,8 @@ _IDS = {"id", "msgid", "messageid", "requestid", "reqid", "uuid", "nonce", "ref"
 _LONGEST_TALK = 400
 _TURN = 0.3
 """Of the time to listen: how long who speaks in turn listens on after the last word it has heard."""
+_MOMENT = 0.05
+"""Of the time to listen: after the last message that is waited for."""
 _SETTLE = 2.5
 """Of the time to listen: until a session that was ended is seen to have ended."""
 _QUIET = 8.0
@@ -429,7 +431,10 @@ class _Talk:
                         now = asyncio.get_running_loop().time()
                         limit.reschedule(min(when, now + linger))
                     if stop and self.client.enough(frozenset(self._shapes)):
-                        break
+                        # Some servers break if a client leaves while they send.
+                        stop, linger = False, 0.0
+                        soon = asyncio.get_running_loop().time() + self.client.usual * _MOMENT
+                        limit.reschedule(min(limit.when() or soon, soon))
         except TimeoutError:
             cut = budget.over and asyncio.get_running_loop().time() - began < seconds
             if cut and not self._shapes:

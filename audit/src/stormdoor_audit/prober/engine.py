@@ -330,6 +330,7 @@ async def _tried(
     client = situation.client
     results: list[tuple[Probe, Result]] = []
     shown: list[tuple[str, ...]] = []
+    begun: list[int] = []
     looked = False
     for number, one in enumerate(probes):
         progress(one.meta.slug, number, len(probes))
@@ -345,6 +346,9 @@ async def _tried(
             came = [NotDetermined(f"{one.meta.slug} is not decided: {error}.", "")]
         except WrongPassword:
             came = [NotTried("`--active`, since it sends more wrong passwords")]
+        if one.meta.slug == "stopped-answering" and isinstance(came[0], NotDetermined):
+            results = _after_the_last_answer(client, results, begun)
+        begun += [before] * len(came)
         results += [(one, _redacted(result, client.redact)) for result in came]
         first = client.all[before].transcript if len(client.all) > before else ()
         shown += [first] * len(came)
@@ -363,6 +367,27 @@ async def _tried(
         for (one, result), first in zip(results, shown, strict=True)
     ]
     return results, tried
+
+
+def _after_the_last_answer(
+    client: Client, results: list[tuple[Probe, Result]], begun: Sequence[int]
+) -> list[tuple[Probe, Result]]:
+    """Turn *closed* into doubt for the probe in which the server answered last, and for all after it.
+
+    Args:
+        client: Its conversations are all of the run.
+        results: The results until now.
+        begun: For each result, the number of conversations before its probe.
+    """
+    last = max((n for n, one in enumerate(client.all) if one.status), default=0)
+    during = max((n for n in begun if n <= last), default=0)
+    why = "The server stopped answering, so that refusals prove nothing"
+    return [
+        (probe, NotDetermined(f"{why} ({probe.meta.slug}).", "", result.exchange))
+        if isinstance(result, Closed) and number >= during
+        else (probe, result)
+        for (probe, result), number in zip(results, begun, strict=True)
+    ]
 
 
 async def _doubted(

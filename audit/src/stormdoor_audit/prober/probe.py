@@ -152,6 +152,7 @@ class Declared:
         plain: Address of the same endpoint without TLS, where that is not the usual one.
         revoke: What the second identity says to take the owner's right away.
         idle: Seconds after which a client that has said nothing should be gone; 0 where that is not tried.
+        must_refuse: A client without a credential may hold no socket, also if it receives nothing.
     """
 
     expired: str = ""
@@ -161,6 +162,7 @@ class Declared:
     plain: Target | None = None
     revoke: str = ""
     idle: float = 0.0
+    must_refuse: bool = False
 
     def tokens(self) -> tuple[str, ...]:
         """Return the texts of it that must not be shown."""

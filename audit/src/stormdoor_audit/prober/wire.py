@@ -22,6 +22,7 @@ from stormdoor_audit.prober.target import Target
 
 __all__ = [
     "ANSWER_SECONDS",
+    "UNREACHED",
     "Answer",
     "Frame",
     "NoAnswer",
@@ -38,7 +39,10 @@ __all__ = [
 CONTINUED, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 HEX = "hex:"
 """Begins a message that is sent as bytes."""
+UNREACHED = "cannot be reached"
 _CONNECT_SECONDS = 5.0
+_CLOSE_SECONDS = 0.3
+"""Until a server has answered a close frame."""
 ANSWER_SECONDS = 8.0
 _AGENT = "Mozilla/5.0 (stormdoor probe)"
 """Servers refuse clients that name no browser, with any credential."""
@@ -154,6 +158,7 @@ class Wire:
     _pieces: bytearray = field(default_factory=bytearray)
     _opcode: int = 0
     _continues: bool = False
+    _closed: bool = False
 
     async def send(self, data: bytes) -> None:
         """Send bytes as they are.
@@ -180,6 +185,7 @@ class Wire:
             first, payload = await self._frame()
             opcode = first & 0x0F
             if opcode >= CLOSE:
+                self._closed = self._closed or opcode == CLOSE
                 if opcode == PING:
                     await self.send(frame_bytes(PONG, payload))
                 return Frame(opcode, payload)
@@ -192,6 +198,18 @@ class Wire:
                 whole = bytes(self._pieces)
                 self._pieces.clear()
                 return Frame(self._opcode, whole)
+
+    async def close(self, budget: Budget) -> None:
+        """Send a close frame, and wait a moment for the server's: an abrupt end may break the server."""
+        try:
+            async with asyncio.timeout(min(_CLOSE_SECONDS, budget.grace())):
+                await self.send(frame_bytes(CLOSE, (1000).to_bytes(2)))
+                while budget.answers_close and not self._closed:
+                    await self.receive()
+        except NoAnswer:
+            pass
+        except TimeoutError:
+            budget.answers_close = False
 
     async def _frame(self) -> tuple[int, bytes]:
         """The first byte of the next frame, and its payload."""
@@ -303,7 +321,7 @@ async def _connect(
         raise NoAnswer(f"{target.netloc} cannot be reached") from error
     except (OSError, TimeoutError) as error:
         tls_too = ", or does not finish TLS" if target.secure else ""
-        raise NoAnswer(f"{target.netloc} cannot be reached{tls_too}") from error
+        raise NoAnswer(f"{target.netloc} {UNREACHED}{tls_too}") from error
 
 
 async def _read_head(reader: asyncio.StreamReader, seconds: float = ANSWER_SECONDS) -> Answer:
@@ -505,6 +523,5 @@ async def opened(
         yield answer, wire
     finally:
         if wire is not None:
-            with contextlib.suppress(OSError):
-                writer.write(frame_bytes(CLOSE, (1000).to_bytes(2)))
+            await wire.close(budget)
         await _hang_up(writer)

@@ -28,8 +28,8 @@ PROBES: tuple[Probe, ...] = _all_probes()
 
 _FIRST = ("SP101", "SP201")
 """The most important probes run first: a server may limit wrong credentials later."""
-_LAST = ("SP111",)
-"""After this it may have."""
+_LAST = ("SP111", "SP908")
+"""After the first of them it may have; the other looks if the server still answers."""
 
 
 def in_turn(*, active: bool) -> list[Probe]:

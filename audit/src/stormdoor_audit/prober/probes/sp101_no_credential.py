@@ -5,7 +5,9 @@ What:
     owner sends (`--say` with `{unique}`). Without an owner to compare with, every message counts except
     greetings, heartbeats, receipts and refusals. A socket that opens and sends nothing is not determined,
     with two exceptions: a page without a login uses it, and neither the page nor its scripts mention a login;
-    or it returns each message (with `--active`).
+    or it returns each message (with `--active`). `--must-refuse` declares that a client without a credential
+    may hold no socket. Then a socket that stays open is a finding, and a close with 1008, 3000, 3003 or 44xx
+    before any data is a refusal.
 
     A long random id in the address may be the credential. It is none if a page above it shows the id without
     a login, gives each visitor another one, or creates one for an unauthenticated client (with `--active`). A
@@ -27,9 +29,9 @@ import re
 import secrets
 from dataclasses import replace
 
-from stormdoor_audit.prober.conversation import Ask, Conversation
+from stormdoor_audit.prober.conversation import Ask, Conversation, never
 from stormdoor_audit.prober.creatable import candidates, visit
-from stormdoor_audit.prober.decide import Access, Proof, judged
+from stormdoor_audit.prober.decide import Access, Proof, data_of, judged
 from stormdoor_audit.prober.delivered import text_of
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.listening import overheard
@@ -45,6 +47,7 @@ from stormdoor_audit.prober.probe import (
     probe,
 )
 from stormdoor_audit.prober.public_page import public_page
+from stormdoor_audit.prober.together import meeting, together
 from stormdoor_audit.prober.wire import ANSWER_SECONDS, NoAnswer, Request
 from stormdoor_audit.report.finding import Check, Level
 
@@ -55,6 +58,11 @@ _DEVTOOLS = "/json/list"
 _MADE = 3.0
 """Of the time to listen: what was just made may take a moment to start."""
 _MOST_GIVEN = 3
+_HELD = 10.0
+"""Of the time to listen: before a client is said to hold its socket."""
+_OPENED = 101
+_REFUSING = frozenset({1008, 3000, 3003})
+"""Codes of a close frame that refuse a client (RFC 6455, section 7.4.1; IANA's list), beside 44xx."""
 _SILENCE = 5.0
 """Of the time to listen: before a socket that stays open is said to deliver nothing."""
 _OWNER = 1.5
@@ -177,7 +185,38 @@ async def _run(situation: Situation) -> list[Result]:
     ask, proof = await _attempted(situation)
     result = await _judged(situation, ask, proof)
     situation.open_to_all = isinstance(result, Open)
+    if situation.declared.must_refuse and not isinstance(result, Open):
+        result = await _held(situation, ask) or result
     return [result]
+
+
+async def _held(situation: Situation, ask: Ask) -> Open | Closed | None:
+    """Return the result where a client without a credential may hold no socket; None if it holds none.
+
+    Servers that wait for a first message close the socket after some seconds, with a code that refuses it.
+    """
+    client = situation.client
+    patience = _HELD * client.usual / client.listen
+    usual, client.enough = client.enough, never
+    try:
+        came = await together(
+            *(
+                client.converse(replace(ask, origin=origin, say=say, patience=patience))
+                for origin, say in ((ask.origin, True), (ask.origin, False), (None, True))
+            )
+        )
+    finally:
+        client.enough = usual
+    opened = [one for one in came if one.status == _OPENED]
+    for one in opened:
+        if one.stays_open or data_of(one):
+            how = "stays open" if one.stays_open else "is closed after data"
+            what = f"A client without a credential gets a socket, which {how} (`--must-refuse`)."
+            return Open(what, one.transcript)
+    if opened and all(one.code in _REFUSING or 4400 <= one.code < 4500 for one in opened):
+        what = f"The socket of a client without a credential is closed with {opened[0].code}."
+        return Closed(what, opened[0].transcript)
+    return None
 
 
 async def _judged(situation: Situation, ask: Ask, proof: Proof) -> Result:
@@ -259,27 +298,45 @@ async def _beside_the_owner(
     situation: Situation, owner: Identity, ask: Ask, question: str
 ) -> Open | NotDetermined | None:
     """Connect while the owner is connected, and see that the owner still gets in."""
-    client, base = situation.client, situation.base
+    own, other = await _both(situation, owner, ask)
+    if other is None:
+        what = f"{question}: the owner is refused by now, too."
+        return NotDetermined(what, "`--per-second N` with a smaller number", own.transcript)
+    access, why = judged(situation.base, other, anonymous=True)
+    if access is Access.REFUSED:
+        return None
+    if access is Access.IN:
+        _, again = await _both(situation, owner, ask)
+        if again is not None and judged(situation.base, again, anonymous=True)[0] is Access.IN:
+            what = f"A client without a credential gets in while the owner is connected: {why}."
+            return Open(what, again.transcript)
+        why = "it got in once, while the owner was connected"
+    return NotDetermined(f"{question}: {why}.", SAY, other.transcript)
+
+
+async def _both(
+    situation: Situation, owner: Identity, ask: Ask
+) -> tuple[Conversation, Conversation | None]:
+    """Return the conversations of the owner and of another client; None for it if the owner is refused.
+
+    The other client connects while the owner's socket is open. Where the server answers the owner and closes
+    at once, both connect in the same moment.
+    """
+    client = situation.client
     seen: list[Conversation] = []
 
     async def connect() -> None:
         seen.append(await client.converse(ask))
 
-    with_owner = Ask(owner, situation.origin, later=connect, overhears=True, patience=_OWNER)
-    own = await client.converse(with_owner)
-    if not seen:
-        what = f"{question}: the owner is refused by now, too."
-        return NotDetermined(what, "`--per-second N` with a smaller number", own.transcript)
-    access, why = judged(base, seen[-1], anonymous=True)
-    if access is Access.REFUSED:
-        return None
-    if access is Access.IN:
-        await client.converse(with_owner)
-        if len(seen) > 1 and judged(base, seen[-1], anonymous=True)[0] is Access.IN:
-            what = f"A client without a credential gets in while the owner is connected: {why}."
-            return Open(what, seen[-1].transcript)
-        why = "it got in once, while the owner was connected"
-    return NotDetermined(f"{question}: {why}.", SAY, seen[-1].transcript)
+    with_owner = Ask(owner, situation.origin, patience=_OWNER)
+    own = await client.converse(replace(with_owner, later=connect, overhears=True))
+    if seen:
+        return own, seen[-1]
+    gate = meeting(2, client.usual)
+    own, other = await together(
+        client.converse(replace(with_owner, gate=gate)), client.converse(replace(ask, gate=gate))
+    )
+    return own, other if judged(situation.base, own)[0] is Access.IN else None
 
 
 def _not_in(situation: Situation, proof: Proof, doubt: NotDetermined | None) -> Result:
@@ -292,8 +349,10 @@ def _not_in(situation: Situation, proof: Proof, doubt: NotDetermined | None) -> 
     """
     if proof.access is Access.UNKNOWN:
         what = f"The probe cannot tell whether a client without a credential gets in: {proof.why}."
-        return NotDetermined(what, _settles(situation), proof.transcript)
+        return NotDetermined(what, _settles(situation, proof), proof.transcript)
     closed = f"A client without a credential is refused: {proof.why}."
+    if proof.conversation.stays_open and not situation.declared.must_refuse:
+        closed += " It holds a socket; `--must-refuse` makes that a finding."
     return doubt or Closed(closed, proof.transcript)
 
 
@@ -313,7 +372,7 @@ async def _creatable(situation: Situation) -> Open | NotDetermined | None:
         client.pack, client.say, client.in_turn = usual
         if proof.access is Access.UNKNOWN and proof.conversation.status == 101:
             what = f"The probe cannot tell whether a visitor gets in with {one.how}: {proof.why}."
-            doubt = NotDetermined(what, _settles(situation), proof.transcript)
+            doubt = NotDetermined(what, _settles(situation, proof), proof.transcript)
     return doubt
 
 
@@ -331,9 +390,11 @@ async def _with_created(situation: Situation, who: Identity) -> Proof:
     return proof
 
 
-def _settles(situation: Situation) -> str:
+def _settles(situation: Situation, proof: Proof) -> str:
     """The option that would tell whether a client without a credential gets in."""
     missing = [SAY] if not situation.client.say else []
+    if proof.conversation.stays_open and not situation.declared.must_refuse:
+        missing.append("`--must-refuse`, if a client without a credential may hold no socket")
     missing += [OWNER] if situation.owner is None else []
     return " or ".join(missing)
 
