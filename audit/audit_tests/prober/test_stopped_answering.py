@@ -18,7 +18,7 @@ from stormdoor_audit.cli.probe_run import exit_status
 
 
 class Mortal(Feed):
-    """A feed whose server can be ended."""
+    """A feed on a server that can be ended."""
 
     end: ClassVar[Callable[[], None]]
 
