@@ -80,6 +80,14 @@ def _closes(code: int, seconds: float = 0.0, before: dict[str, Any] | None = Non
     return type("Closing", (Closes,), {"code": code, "seconds": seconds, "before": before})
 
 
+def _forbid(_: Feed) -> None:
+    raise HTTPError(403)
+
+
+def _open_to_all() -> Any:
+    return type("Open", (Feed,), {"allowed": lambda _: True})
+
+
 _DATA = {"type": "prices", "items": [{"name": "oil", "price": 71}]}
 
 
@@ -126,6 +134,37 @@ async def test_without_the_option_it_is_named() -> None:
     [one] = [one for one in report.tried if one.rule_id == "SP101"]
     assert one.outcome == "not-determined"
     assert "--must-refuse" in one.settle
+
+
+async def test_a_silent_path_may_be_the_wrong_one() -> None:
+    """Nothing came at all; a server that has greeted is there."""
+    for handler, said in ((Silent, True), (Greets, False)):
+        async with serving(handler) as port:
+            report = await probed(port)
+        [one] = [one for one in report.tried if one.rule_id == "SP101"]
+        assert ("The path may be wrong." in one.what) is said
+
+
+async def test_a_403_is_told_of_this_client_and_this_origin() -> None:
+    """The result stays not determined."""
+    handler = type("Never", (Feed,), {"prepare": _forbid})
+    async with serving(handler) as port:
+        report = await probed(port)
+    [one] = [one for one in report.tried if one.rule_id == "SP101"]
+    assert one.outcome == "not-determined"
+    assert "refused to this client with this Origin" in one.what
+
+
+async def test_hints_name_what_was_not_given() -> None:
+    """The owner's credential is there, and the login for the logout is not."""
+    async with serving(_open_to_all()) as port:
+        report = await probed(port, owner=ALICE, logout="/logout")
+    skipped = [one.what for one in report.tried if one.outcome == "not-tried"]
+    assert skipped
+    assert not any("--cookie" in one for one in skipped), skipped
+    [one] = [one.what for one in report.tried if one.rule_id == "SP901"]
+    assert "--logout" not in one
+    assert "--login" in one
 
 
 @pytest.mark.parametrize("by_file", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,14 +26,19 @@ _FILE_WIDTH = 100
 def show(report: Report, *, form: str, files: Sequence[Path], endpoints: bool) -> None:
     """Write the report to each file in the format of its name, and print it.
 
-    With files, text is printed; the requested format applies to files without a known suffix.
+    With files, text is printed; the requested format applies to files without a known suffix. A reader that
+    closes the pipe (`| head`) changes nothing about the exit status.
     """
     for file in files:
         write(file, _text(report, _FORMATS.get(file.suffix.lower(), form), endpoints=endpoints))
-    if files or form == "text":
-        _print(report, endpoints=endpoints)
-    else:
-        _to_stdout(_text(report, form, endpoints=endpoints))
+    try:
+        if files or form == "text":
+            _print(report, endpoints=endpoints)
+        else:
+            _to_stdout(_text(report, form, endpoints=endpoints))
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # Rich ends the program where the pipe is closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print(report: Report, *, endpoints: bool) -> None:

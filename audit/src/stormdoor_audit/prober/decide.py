@@ -62,6 +62,7 @@ _PROTOCOLS = (
 )  # fmt: skip
 _DENIED = {401, 407}
 """Statuses that ask for a credential (RFC 9110, section 15.5). 403 has reasons that no credential changes."""
+_FORBIDDEN = 403
 _DENIALS = {3000, 4401}
 """Codes of a close frame that ask for a credential: of IANA's list, and in common use."""
 _LOGIN = re.compile(
@@ -301,6 +302,8 @@ def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tup
         answer = f"the handshake was answered with {one.status}"
         if base.owner or _denied(one):
             return Access.REFUSED, answer
+        if one.status == _FORBIDDEN:
+            answer += " (refused to this client with this Origin)"
         return Access.UNKNOWN, f"{answer}, which does not say that a credential is missing"
     got = one.delivered
     if base.owner:

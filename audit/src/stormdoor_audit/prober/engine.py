@@ -21,6 +21,8 @@ from stormdoor_audit.prober.matrix import take_matrix
 from stormdoor_audit.prober.member import Member, Policy, entered
 from stormdoor_audit.prober.passwords import WrongPassword
 from stormdoor_audit.prober.probe import (
+    ASKING,
+    CREDENTIAL,
     ENOUGH,
     Closed,
     Declared,
@@ -346,6 +348,11 @@ async def _tried(
             came = [NotDetermined(f"{one.meta.slug} is not decided: {error}.", "")]
         except WrongPassword:
             came = [NotTried("`--active`, since it sends more wrong passwords")]
+        if situation.owner is not None:
+            # A hint names only what was not given.
+            came = [
+                NotTried(ASKING) if result == NotTried(CREDENTIAL) else result for result in came
+            ]
         if one.meta.slug == "stopped-answering" and isinstance(came[0], NotDetermined):
             results = _after_the_last_answer(client, results, begun)
         begun += [before] * len(came)

@@ -20,6 +20,7 @@ from stormdoor_audit.report.access import AccessMatrix
 from stormdoor_audit.report.finding import Check, Confidence, Level, Outcome, RuleMeta
 
 __all__ = [
+    "ASKING",
     "CREDENTIAL",
     "ENOUGH",
     "OWNER",
@@ -39,10 +40,8 @@ __all__ = [
 SAY = "`--say MESSAGE` with a message that the server answers"
 OWNER = "the owner's session (`--cookie`, `--header`, `--login` or a like option)"
 ENOUGH = "`--seconds S` and `--connections N`"
-CREDENTIAL = (
-    "an endpoint that asks for a credential, and that of its owner (`--cookie`, `--header`, `--login` or a "
-    "like option)"
-)
+ASKING = "an endpoint that asks for a credential"
+CREDENTIAL = f"{ASKING}, and that of its owner (`--cookie`, `--header`, `--login` or a like option)"
 """Needed by every probe that compares a credential with a changed one."""
 
 

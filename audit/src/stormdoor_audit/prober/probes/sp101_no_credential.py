@@ -349,11 +349,18 @@ def _not_in(situation: Situation, proof: Proof, doubt: NotDetermined | None) -> 
     """
     if proof.access is Access.UNKNOWN:
         what = f"The probe cannot tell whether a client without a credential gets in: {proof.why}."
+        if situation.owner is None and proof.conversation.stays_open and not _spoke(proof):
+            what += " The path may be wrong."
         return NotDetermined(what, _settles(situation, proof), proof.transcript)
     closed = f"A client without a credential is refused: {proof.why}."
     if proof.conversation.stays_open and not situation.declared.must_refuse:
         closed += " It holds a socket; `--must-refuse` makes that a finding."
     return doubt or Closed(closed, proof.transcript)
+
+
+def _spoke(proof: Proof) -> bool:
+    """Return True if the server has sent a message at all."""
+    return bool(proof.conversation.greeting or proof.conversation.messages)
 
 
 async def _creatable(situation: Situation) -> Open | NotDetermined | None:

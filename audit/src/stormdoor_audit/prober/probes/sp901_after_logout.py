@@ -134,8 +134,10 @@ def _target(situation: Situation) -> Target:
 
 async def _run(situation: Situation) -> list[Result]:
     owner, client = situation.owner, situation.client
-    if not situation.logout or owner is None or situation.renew is None:
-        return [NotTried("`--logout URL`, and a login (`--login URL` or `--steps FILE`)")]
+    missing = [] if situation.logout else ["`--logout URL`"]
+    missing += ["a login (`--login URL` or `--steps FILE`)"] if situation.renew is None else []
+    if missing or owner is None or situation.renew is None:
+        return [NotTried(", and ".join(missing) or CREDENTIAL)]
     if situation.open_to_all:
         return [NotTried(CREDENTIAL)]
     try:
