@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -18,6 +21,7 @@ from audit_tests.prober.adversary.logout import (
 )
 from audit_tests.prober.adversary.server import DATA, SAY, Hole
 from audit_tests.prober.servers import listening, probed
+from stormdoor_audit.cli.main import run as command
 from stormdoor_audit.report.finding import Outcome, Report
 
 pytestmark = pytest.mark.sampled(5)
@@ -62,6 +66,52 @@ class AsksForToken(LogOut):
         if self.get_body_argument("_token", "") != "f-7c1e":
             raise HTTPError(419)
         super().post()
+
+
+class AnswersDelete(LogOut):
+    """Ends the session at a DELETE with a header of the page, as an API does."""
+
+    def post(self) -> None:
+        raise HTTPError(405)
+
+    def delete(self) -> None:
+        if self.request.headers.get("X-Page") != "yes-4f1a":
+            raise HTTPError(400)
+        super().post()
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [(Answers, "open"), (EndsAll, "closed")])
+@pytest.mark.parametrize("by_file", [False, True])
+async def test_a_logout_with_a_method_and_headers(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: Any, outcome: str, by_file: bool
+) -> None:
+    """`--logout 'DELETE URL'` and `--logout-header`, on the command line and in the file."""
+    login, logout, socket = sessions(kind)()
+    async with listening(
+        Application([login, (logout[0], AnswersDelete, logout[2]), socket])
+    ) as port:
+        url = f"ws://127.0.0.1:{port}/ws"
+        say = '{"type": "list"}'
+        given = ["--logout", "DELETE /logout", "--logout-header", "X-Page: yes-4f1a", "--say", say]
+        if by_file:
+            file = tmp_path / "probe.toml"
+            lines = ('logout = "delete /logout"', 'logout_header = ["X-Page: yes-4f1a"]')
+            file.write_text("\n".join(("[probe]", *lines)))
+            given = ["--config", str(file), "--say", say]
+        way = ["--login", f"http://127.0.0.1:{port}/login", "--field", "user=ada"]
+        quick = ["--listen", "0.12", "--per-second", "500", "--format", "json", "--quiet"]
+        await asyncio.to_thread(command, ["probe", url, *way, *given, *quick])
+    text = capsys.readouterr().out
+    about = [one for one in json.loads(text)["tried"] if one["rule_id"] == "SP901"]
+    assert outcome in {one["outcome"] for one in about} <= {outcome, "closed"}, about
+    assert "yes-4f1a" not in text
+
+
+async def test_a_logout_that_is_no_address(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the form of the option."""
+    given = ["--logout", "D3L /logout", "--login", "http://127.0.0.1:9/login"]
+    assert await asyncio.to_thread(command, ["probe", "ws://127.0.0.1:9/ws", *given]) == 2
+    assert "METHOD URL" in capsys.readouterr().err
 
 
 def _results(report: Report) -> dict[str, set[Outcome]]:

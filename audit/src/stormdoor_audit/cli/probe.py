@@ -77,6 +77,7 @@ def probe(
     say: Annotated[tuple[str, ...], Parameter(group=_FAR, metavar="MESSAGE")] = (),
     private: Annotated[str, Parameter(group=_MAY, metavar="TEXT")] = "",
     logout: Annotated[str, Parameter(group=_FAR, metavar="URL")] = "",
+    logout_header: Annotated[tuple[str, ...], Parameter(group=_FAR, metavar="'NAME: VALUE'")] = (),
     public_key: Annotated[Path | None, Parameter(group=_FAR, metavar="FILE")] = None,
     expired_token: Annotated[str | None, Parameter(group=_FAR, metavar="TOKEN")] = None,
     foreign_token: Annotated[str | None, Parameter(group=_FAR, metavar="TOKEN")] = None,
@@ -149,7 +150,8 @@ def probe(
         other_query: A parameter of the second identity; may be repeated.
         say: A message the owner would send and be answered, without harm; hex:… are bytes; may be repeated.
         private: A text that only the owner may read, such as an account number.
-        logout: The logout, to see what it ends. Needs --login; a session of its own is used.
+        logout: The logout as URL or 'DELETE URL', to see what it ends. Needs --login; has its own session.
+        logout_header: A header of the logout; may be repeated.
         public_key: PEM of the key that tokens are verified with, to try it as a secret.
         expired_token: A token that was good once, to try it in the place of the owner's.
         foreign_token: A good token for another audience, to try it in the place of the owner's.
@@ -233,6 +235,7 @@ def probe(
         say=say,
         private=private,
         logout=logout,
+        logout_header=logout_header,
         active=active,
         beside=beside,
         beside_say=beside_say,

@@ -17,7 +17,10 @@ __all__ = ["NAME", "ProbeFile", "completed", "read_file", "variables_of", "writt
 
 NAME = "probe.toml"
 """File that is read if the command names neither an endpoint nor a file."""
-_LISTS = ("endpoints", "discover", "authorized", "beside", "beside_say", "say", "safe")
+_LISTS = (
+    "endpoints", "discover", "authorized", "beside", "beside_say", "say", "safe",
+    "logout_header",
+)  # fmt: skip
 _TEXTS = ("origin", "plain", "logout", "revoke", "fail_on")
 _FLAGS = ("active", "one_time", "must_refuse", "allow_not_determined")
 _NUMBERS = ("listen", "idle", "seconds", "connections", "per_second")

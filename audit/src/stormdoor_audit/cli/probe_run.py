@@ -162,6 +162,7 @@ def run_probe(
     revoke: str = "",
     idle: float = 0.0,
     must_refuse: bool = False,
+    logout_header: Sequence[str] = (),
     **settings: Any,
 ) -> Report | None:
     """Probe, and leave out what the baseline lists; or list the endpoints.
@@ -194,6 +195,9 @@ def run_probe(
     if form and login is None:
         raise UsageError("--field is about a login: give --login URL, too")
     user = next((value for name, value in form if "user" in name.lower()), "the owner")
+    method, _, settings["logout"] = settings["logout"].rpartition(" ")
+    if method and (not method.isalpha() or not settings["logout"]):
+        raise UsageError("--logout is written URL or 'METHOD URL'")
     declared = Declared(
         expired=_value(expired or "", kept),
         foreign=_value(foreign or "", kept),
@@ -202,6 +206,8 @@ def run_probe(
         revoke=revoke,
         idle=idle,
         must_refuse=must_refuse,
+        logout_method=method.upper(),
+        logout_headers=_headers(logout_header, kept),
     )
     way = Login(login, form, login_json, login_page, tuple(authorized), tls) if login else None
     try:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from stormdoor_audit.prober.conversation import Ask, Client
 from stormdoor_audit.prober.decide import Access, Baseline, Proof, attempt, judged
-from stormdoor_audit.prober.identity import NOBODY, Identity
+from stormdoor_audit.prober.identity import NOBODY, Identity, Pairs
 from stormdoor_audit.prober.login import LoggedIn, Login
 from stormdoor_audit.prober.member import Member
 from stormdoor_audit.prober.target import Target
@@ -151,6 +151,8 @@ class Declared:
         plain: Address of the same endpoint without TLS, where that is not the usual one.
         revoke: What the second identity says to take the owner's right away.
         idle: Seconds after which a client that has said nothing should be gone; 0 where that is not tried.
+        logout_method: Method of the logout; POST, or GET if that is not allowed, where empty.
+        logout_headers: Headers of the logout, beside those of the session.
         must_refuse: A client without a credential may hold no socket, also if it receives nothing.
     """
 
@@ -161,11 +163,15 @@ class Declared:
     plain: Target | None = None
     revoke: str = ""
     idle: float = 0.0
+    logout_method: str = ""
+    logout_headers: Pairs = ()
     must_refuse: bool = False
 
     def tokens(self) -> tuple[str, ...]:
         """Return the texts of it that must not be shown."""
-        return (self.expired, self.foreign, *self.unused)
+        public = {"content-type", "accept"}
+        headers = (value for name, value in self.logout_headers if name.lower() not in public)
+        return (self.expired, self.foreign, *self.unused, *headers)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """The session goes on after the logout.
 
 What:
-    The prober logs in, opens two sockets with that session, and calls the logout of `--logout URL`. One of
+    The prober logs in, opens two sockets with that session, and calls the logout of `--logout URL` (or
+    `--logout 'METHOD URL'`, with `--logout-header`). One of
     the sockets continues to receive the owner's data, or the old cookie opens a new one: it is answered, or
     its socket stays open while clients with no credential and with garbage get none.
 
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from stormdoor_audit.prober.conversation import Ask, Client
-from stormdoor_audit.prober.identity import Identity
+from stormdoor_audit.prober.identity import Identity, Pairs
 from stormdoor_audit.prober.listening import PATIENCE, lasting
 from stormdoor_audit.prober.login import Fields, LoginFailed
 from stormdoor_audit.prober.outlives import ended_together, opens_another, outlives
@@ -58,12 +59,16 @@ class _Logout:
         target: Where the logout is.
         who: The session that is ended.
         meet: Waits for the other socket.
+        methods: Methods of the request; the next one is used where one is not allowed.
+        more: Headers beside those of the session.
     """
 
     client: Client
     target: Target
     who: Identity
     meet: Callable[[], Awaitable[None]]
+    methods: tuple[str, ...] = ("POST", "GET")
+    more: Pairs = ()
     status: int = 0
     _once: asyncio.Lock = field(default_factory=asyncio.Lock)
     _done: bool = False
@@ -85,9 +90,11 @@ class _Logout:
         headers = [*who.shown(), ("Origin", target.origin), ("Referer", f"{target.origin}/")]
         if forgery:
             headers += [("X-XSRFToken", forgery), ("X-CSRFToken", forgery)]
+        given = {name.lower() for name, _ in self.more}
+        headers = [one for one in headers if one[0].lower() not in given] + [*self.more]
         status = 0
         try:
-            for method in ("POST", "GET"):
+            for method in self.methods:
                 request = Request(tuple(headers), method=method)
                 status = (await self.client.plain(target, request)).status
                 if status not in {404, 405}:
@@ -98,7 +105,7 @@ class _Logout:
                     if fields.meta:
                         headers.append(("X-CSRF-Token", fields.meta))
                     body = urlencode(fields.hidden).encode()
-                    request = Request(tuple(headers), method="POST", body=body)
+                    request = Request(tuple(headers), method=self.methods[0], body=body)
                     status = (await self.client.plain(target, request)).status
         except NoAnswer:
             return 0
@@ -159,6 +166,9 @@ async def _run(situation: Situation) -> list[Result]:
     meanwhile = speak if client.said(again=True) else None
     before = await lasting(client, Ask(who, situation.origin), meanwhile)
     logout = _Logout(client, target, who, meeting(_SOCKETS, _OTHER * client.usual))
+    logout.more = situation.declared.logout_headers
+    if method := situation.declared.logout_method:
+        logout.methods = (method,)
     ask = Ask(who, situation.origin, patience=PATIENCE, later=logout, meanwhile=meanwhile)
     came = await together(*(client.converse(ask) for _ in range(_SOCKETS)))
     # A server may let a session have one socket.
