@@ -174,6 +174,13 @@ def test_subprotocols_that_are_names(names: tuple[str, ...]) -> None:
     assert owner.plain_parts().protocols == names
 
 
+@pytest.mark.parametrize("given", ["t-9z8y7x6w", "app.ticket.t-9z8y7x6w"])
+def test_another_credential_in_its_place(given: str) -> None:
+    """It is given with its name or without it, as for `--unused-token`."""
+    owner = Identity("ada", protocols=("app.v1", "app.ticket.t-1a2b3c4d"))
+    assert owner.changed("ada", lambda _: given).protocols == ("app.v1", "app.ticket.t-9z8y7x6w")
+
+
 def test_a_subprotocol_with_a_word_for_a_credential() -> None:
     """Without a separator it is redacted and no part of other clients; only a comparison tells more."""
     owner = Identity("ada", protocols=("chat", "tokenopensesame"))

@@ -143,9 +143,13 @@ def _is_chance(name: str) -> bool:
 
 
 def _changed_protocol(protocol: str, change: Callable[[str], str]) -> str:
-    """Return a subprotocol with the credential in it changed, and the name before it kept."""
+    """Return a subprotocol with the credential in it changed, and the name before it kept.
+
+    A credential in its place may be given with the same name or without it.
+    """
     name = _prefix(protocol)
-    return name + mutated(protocol[len(name) :], change)
+    made = mutated(protocol[len(name) :], change)
+    return made if name and made.startswith(name) else name + made
 
 
 def _random(part: str) -> bool:
