@@ -47,6 +47,10 @@ REFERENCE: Final = "reference"
 MESSAGE: Final = ('{"action":"send","room":"r1","text":"' + "x" * 40 + '"}').encode()
 
 
+IDLE: Final = 1_000
+"""Idle connections that are open all the time."""
+
+
 class StillClock:
     """A clock that goes on only when it is told to."""
 
@@ -120,6 +124,7 @@ class Path:
             "refused, no credential": lambda count: self._refusals(self._nothing, count),
             "refused, foreign origin": lambda count: self._refusals(self._foreign, count),
             "refused, bad signature": lambda count: self._refusals(self._forged, count),
+            "tick": self._ticks,
         }
 
     async def start(self) -> None:
@@ -129,6 +134,16 @@ class Path:
         assert isinstance(found, Connection), found
         assert self._guard.registry.opened(found)
         self._open = found
+        for _ in range(IDLE):
+            found = await self._guard.admission.admit(handshake, self._endpoint)
+            assert isinstance(found, Connection), found
+            assert self._guard.registry.opened(found)
+
+    async def _ticks(self, count: int) -> None:
+        """Runs of the maintenance loop beside idle connections, which must not be read."""
+        for _ in range(count):
+            self._clock.seconds += 0.25
+            await self._guard.tick()
 
     def _messages(self, count: int) -> None:
         guard, connection, actions = self._guard, self._open, Echo.actions

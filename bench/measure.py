@@ -133,7 +133,10 @@ def messages(
 def handshakes(
     kinds: Sequence[Handshake], *, rounds: int, count: int, progress: Progress
 ) -> Rounds:
-    """Server CPU per connect and close in µs; all servers live side by side during the rounds."""
+    """Server CPU per connect and close in µs, without that of the idle server, which is a figure of its own.
+
+    All servers live side by side during the rounds.
+    """
     result = Rounds.of(kinds)
     with ExitStack() as stack:
         processes: dict[Server, Process] = {}
@@ -143,26 +146,28 @@ def handshakes(
         kinds = [kind for kind in kinds if kind.server in processes]
         for kind in kinds:
             with result.failing(kind.name):
-                _shake(processes[kind.server], kind, count // 4)
+                _shake(processes[kind.server], kind, count // 4, 0.0)
         for number, order in _shuffled(kinds, rounds):
             for kind in order:
                 if kind.name in result.failures:
                     continue
                 with result.failing(kind.name):
-                    result.add(
-                        kind.name, number, "CPU", _shake(processes[kind.server], kind, count)
-                    )
+                    process = processes[kind.server]
+                    idle = idle_us(process, 1.0)
+                    result.add(kind.name, number, "idle", idle / 1e3)
+                    result.add(kind.name, number, "CPU", _shake(process, kind, count, idle))
             progress(f"handshakes: round {number + 1} of {rounds}")
     return result
 
 
-def _shake(process: Process, kind: Handshake, count: int) -> float:
-    """Shakes hands `count` times and returns the server's µs for each."""
+def _shake(process: Process, kind: Handshake, count: int, idle: float) -> float:
+    """Shakes hands `count` times and returns the server's µs for each, without `idle` µs in each second."""
     requests = requests_for(process, kind, count)
-    before = process.cpu_ns()
+    before, begun = process.cpu_ns(), time.monotonic()
     shake_hands(process.port, requests, status=kind.status)
     time.sleep(SETTLE)
-    return (process.cpu_ns() - before) / count / 1e3
+    spent = (process.cpu_ns() - before) / 1e3 - idle * (time.monotonic() - begun)
+    return spent / count
 
 
 def idle_us(process: Process, seconds: float) -> float:

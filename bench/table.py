@@ -72,6 +72,7 @@ def _handshake_columns(rounds: Rounds) -> dict[str, dict[str, str]]:
         "µs": _medians(rounds, "CPU", ".0f"),
         "× no check": _ratios(rounds, "CPU", PLAIN_HANDSHAKE.name),
         "µs more": _differences(rounds, "CPU", PLAIN_HANDSHAKE.name, "+.0f"),
+        "idle, ms/s": _medians(rounds, "idle", ".1f"),
     }
 
 
