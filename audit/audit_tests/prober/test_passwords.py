@@ -129,6 +129,16 @@ async def test_one_wrong_password(kind: type[Recorder], owner: Identity) -> None
     assert "cut in half" in said["not-tried"]
 
 
+async def test_one_wrong_password_at_all_endpoints() -> None:
+    """The account is the same at each of them."""
+    handler = _recording(Basic)
+    async with serving(handler, ("/other", handler)) as port:
+        urls = tuple(f"ws://127.0.0.1:{port}/{path}" for path in ("ws", "other"))
+        report = await probed(port, owner=_PLACES[0][1], urls=urls)
+    assert len(report.endpoints) == 2
+    assert len([one for one in handler.seen if one != PASSWORD]) == 1
+
+
 @pytest.mark.extended
 async def test_more_wrong_passwords_with_active() -> None:
     """All forms are tried then."""

@@ -18,7 +18,7 @@ from stormdoor_audit.prober.budget import Budget, BudgetSpent
 from stormdoor_audit.prober.delivered import Message, shape, text_of
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.packs import Pack, in_words
-from stormdoor_audit.prober.passwords import WrongPassword, differs, passwords_of
+from stormdoor_audit.prober.passwords import Guesses, WrongPassword, differs, passwords_of
 from stormdoor_audit.prober.peer_json import read_object
 from stormdoor_audit.prober.redact import Redactor
 from stormdoor_audit.prober.target import Target
@@ -132,26 +132,25 @@ class Client:
         self.enough: Callable[[frozenset[str]], bool] = never
         self.all: list[Conversation] = []
         self._passwords: frozenset[tuple[str, str]] = frozenset()
-        self._wrong_passwords: int | None = None
+        self._guesses: Guesses | None = None
 
-    def limit_passwords(self, *right: Identity) -> None:
-        """Send one password at most that is not among those of these identities."""
+    def limit_passwords(self, guesses: Guesses, *right: Identity) -> None:
+        """Limit the passwords that are not among those of these identities."""
         self._passwords |= frozenset[tuple[str, str]]().union(*map(passwords_of, right))
-        if self._wrong_passwords is None:
-            self._wrong_passwords = 1
+        self._guesses = guesses
 
     def sends_wrong_password(self, ask: Ask) -> bool:
         """Return True if wrong passwords are limited, and the attempt sends one."""
-        return self._wrong_passwords is not None and differs(ask.who, self._passwords)
+        return self._guesses is not None and differs(ask.who, self._passwords)
 
     def may_send(self, ask: Ask) -> bool:
         """Return True if the attempt sends no wrong password, or the first one."""
-        return bool(self._wrong_passwords) or not self.sends_wrong_password(ask)
+        return self._guesses is None or self._guesses.left > 0 or not self.sends_wrong_password(ask)
 
     def accepted(self, ask: Ask) -> None:
         """Allow a password that the server has accepted once more: it counts as no failure."""
-        if self.sends_wrong_password(ask):
-            self._wrong_passwords = 1
+        if self._guesses is not None and self.sends_wrong_password(ask):
+            self._guesses.left += 1
 
     async def plain(self, target: Target, request: Request) -> Answer:
         """A request without an upgrade.
@@ -181,10 +180,10 @@ class Client:
             WrongPassword: The attempt sends a second wrong password, without `--active`.
             BudgetSpent: No connection is left.
         """
-        if self.sends_wrong_password(ask):
-            if not self._wrong_passwords:
+        if self._guesses is not None and self.sends_wrong_password(ask):
+            if not self._guesses.left:
                 raise WrongPassword
-            self._wrong_passwords = 0
+            self._guesses.left -= 1
         word = secrets.token_hex(6)
         async with contextlib.AsyncExitStack() as stack:
             beside = []

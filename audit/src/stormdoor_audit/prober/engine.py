@@ -19,7 +19,7 @@ from stormdoor_audit.prober.login import LoggedIn, Login, LoginFailed
 from stormdoor_audit.prober.made_up import alike, made_up
 from stormdoor_audit.prober.matrix import take_matrix
 from stormdoor_audit.prober.member import Member, Policy, entered
-from stormdoor_audit.prober.passwords import WrongPassword
+from stormdoor_audit.prober.passwords import Guesses, WrongPassword
 from stormdoor_audit.prober.probe import (
     ASKING,
     CREDENTIAL,
@@ -301,7 +301,7 @@ async def _matrix(
 
 
 def _renewal(
-    plan: Plan, whole: Target, client: Client
+    plan: Plan, whole: Target, client: Client, guesses: Guesses
 ) -> Callable[[], Awaitable[Identity | None]] | None:
     """Return a function that logs the owner in again; None for a credential that was given as it is."""
     if plan.login is None and not plan.entrances:
@@ -315,7 +315,7 @@ def _renewal(
         # What is new must not be shown either.
         client.redact.add((renewed or NOBODY).secrets())
         if renewed is not None and not plan.active:
-            client.limit_passwords(renewed)
+            client.limit_passwords(guesses, renewed)
         return renewed
 
     return renew
@@ -425,7 +425,7 @@ def _redacted(one: Result, redact: Redactor) -> Result:
     return replace(one, what=redact(one.what), exchange=tuple(map(redact, one.exchange)))
 
 
-async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
+async def _probe(plan: Plan, url: str, guesses: Guesses, progress: Progress) -> _Seen:
     whole = parse_target(url, plan.authorized)
     _, in_address, order = _split(whole)
     budget = Budget(plan.connections, plan.per_second, plan.time)
@@ -453,7 +453,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         client.stranger = plan.owner.nobody()
     if not plan.active:
         given = (owner, other, *(one.identity for one in members))
-        client.limit_passwords(*(one for one in given if one is not None))
+        client.limit_passwords(guesses, *(one for one in given if one is not None))
     client.order = order
     client.companions_say = tuple(plan.beside_say)
     client.companions = tuple(parse_target(one, plan.authorized) for one in plan.beside)
@@ -488,7 +488,7 @@ async def _probe(plan: Plan, url: str, progress: Progress) -> _Seen:
         declared=plan.declared,
         own=replace(plan.own, identity=owner or NOBODY),
         members=tuple(members),
-        renew=_renewal(plan, whole, client),
+        renew=_renewal(plan, whole, client, guesses),
     )
     progress("who may do what", 0, len(probes))
     situation.matrix, spent = await _matrix(plan, client, owner, members, origin)
@@ -581,12 +581,13 @@ async def _each(plan: Plan, progress: Progress) -> tuple[list[_Seen], list[Unres
     Raises:
         CannotProbe: No endpoint could be probed, and one of them was given.
     """
+    guesses = Guesses()
     seen: list[_Seen] = []
     mistaken: list[Unresolved] = []
     failed: list[tuple[str, CannotProbe]] = []
     for url in plan.urls:
         try:
-            seen.append(await _probe(plan, url, progress))
+            seen.append(await _probe(plan, url, guesses, progress))
         except CannotProbe as error:
             if url in plan.found:
                 mistaken.append(Unresolved(Location(url.partition("?")[0], 0), str(error)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from stormdoor_audit.prober.identity import PACKET, Identity
 from stormdoor_audit.prober.peer_json import read_json
 
-__all__ = ["WrongPassword", "differs", "is_password", "passwords_of"]
+__all__ = ["Guesses", "WrongPassword", "differs", "is_password", "passwords_of"]
 
 _NAME = re.compile(r"pass(?!port|ive|enger|age|ing)|pwd|\bpin\b|\bpw\b", re.IGNORECASE)
 _IN_TEXT = re.compile(
@@ -21,6 +22,17 @@ _FIRST_MESSAGE = "the first message"
 
 class WrongPassword(Exception):
     """The attempt sends a second wrong password, which only `--active` allows."""
+
+
+@dataclass(slots=True)
+class Guesses:
+    """Wrong passwords that a run may still send, at all of its endpoints together: accounts are shared.
+
+    Args:
+        left: Their number.
+    """
+
+    left: int = 1
 
 
 def is_password(name: str) -> bool:
