@@ -43,6 +43,15 @@ def test_it_returns_what_is_due_and_nothing_else(steps: list[tuple[str, str, flo
         assert len(queue) == len(table)
 
 
+def test_infinity_is_never_and_a_repeated_time_changes_nothing() -> None:
+    """A name that is due at infinity is not kept, and the order is that of the times."""
+    queue = DueQueue()
+    for name, at in [("a", 3.0), ("b", 2.0), ("a", 3.0), ("c", 1.0), ("c", math.inf)]:
+        queue.put(name, at)
+    assert len(queue) == 2
+    assert queue.take(math.inf) == ["b", "a"]
+
+
 def test_times_that_move_and_names_that_end_leave_nothing_behind() -> None:
     """A name that moves ten thousand times, and ten thousand that end, do not stay in the heap."""
     queue = DueQueue()

@@ -33,7 +33,9 @@ SEARCHES: list[tuple[Filters, set[str]]] = [
 
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("cursor", [None, Cursor(9, NOW)], ids=["first page", "next page"])
-@pytest.mark.parametrize(("filters", "indexes"), SEARCHES, ids=str)
+@pytest.mark.parametrize(
+    ("filters", "indexes"), SEARCHES, ids=lambda one: "+".join(sorted(one)) or "none"
+)
 async def test_an_index_gives_the_candidates(
     filters: Filters, indexes: set[str], cursor: Cursor | None, newest_first: bool, tmp_path: Path
 ) -> None:
