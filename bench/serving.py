@@ -61,7 +61,12 @@ async def serve(application: Application, port: int, tls: str | None = None) -> 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls)
         context.num_tickets = 0  # no client returns
-    application.listen(port, "127.0.0.1", backlog=4096, ssl_options=context)
+    if "stormdoor_guard" in application.settings:
+        from stormdoor import guarded_server  # noqa: PLC0415 - plain servers do not load it
+
+        guarded_server(application, ssl_options=context).listen(port, "127.0.0.1", backlog=4096)
+    else:
+        application.listen(port, "127.0.0.1", backlog=4096, ssl_options=context)
     await until_stopped()
 
 

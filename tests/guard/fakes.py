@@ -104,6 +104,8 @@ class Tokens:
         asked: Every token that was verified, in order.
     """
 
+    needs_task = False
+
     kind: str = "token"
 
     def __init__(self, known: Mapping[str, Any] | None = None) -> None:
@@ -156,6 +158,8 @@ class Pause:
 class FakeStore(MemoryStore):
     """A store in memory that can be slow, down, or broken at a chosen method."""
 
+    needs_task = False
+
     def __init__(self) -> None:
         super().__init__()
         self.down = False
@@ -182,6 +186,7 @@ class FakeStore(MemoryStore):
             "open",
             "close",
             "lease_seconds",
+            "needs_task",
         }:
             return found
 

@@ -262,7 +262,7 @@ async def test_random_steps_of_a_connection(  # noqa: PLR0912 - a machine has ma
     kernel = Kernel(protocol)
     handler.protocol, handler.kernel = protocol, kernel
     protocol.connection_made(kernel)  # type: ignore[arg-type]
-    protocol._begin()
+    protocol.begin()
     hung_up = False
     for step, data in what:
         match step:

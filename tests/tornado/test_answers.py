@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from tornado.http1connection import HTTP1Connection
-from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -21,6 +20,7 @@ from stormdoor.tornado import answers
 from stormdoor.tornado.guard_mixin import GuardMixin
 from tests.guard.fakes import make_guard
 from tests.support.references import without_reference
+from tests.tornado.wire import http_server
 
 HANDSHAKE = (
     "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -103,7 +103,7 @@ class Clearing(WebSocketHandler):
 async def exchange(application: Application, request: str) -> tuple[bytes, bool]:
     """The head of the answer and what follows, and whether the server has closed the connection."""
     sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(application)
+    server = http_server(application)
     server.add_sockets(sockets)
     try:
         reader, writer = await asyncio.open_connection(*sockets[0].getsockname()[:2])
@@ -146,6 +146,7 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
     for own in (True, False):
         with monkeypatch.context() as patch:
             if not own:
+                patch.setattr("tests.tornado.wire.FRONT", False)
                 patch.setattr(
                     "stormdoor.tornado.handshake_mixin.switch_protocols", lambda *_, **__: False
                 )
@@ -264,6 +265,7 @@ async def test_what_the_socket_does_not_take_the_stream_writes() -> None:
 
     async with guard:
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tests.tornado.wire.FRONT", False)  # which has no stream
             patch.setattr(IOStream, "write_to_fd", slowly)
             answer, _ = await exchange(guarded(Plain, guard), f"{HANDSHAKE}{BEARER}\r\n")
     assert asked > 3

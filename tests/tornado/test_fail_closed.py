@@ -199,7 +199,9 @@ class Opaque(HTTPServerConnectionDelegate):
             def headers_received(
                 self, start_line: RequestStartLine | ResponseStartLine, headers: Any
             ) -> None:
-                request_conn.detach().write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+                stream = request_conn.detach()
+                written = stream.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+                written.add_done_callback(lambda _: stream.close())
 
         return Switch()
 

@@ -16,6 +16,7 @@ from tests.support.project import ROOT, metadata
 from tests.support.tornado_releases import NEWEST, RELEASES, TRIED_IN_CI
 
 ADAPTER = [
+    "front",
     "test_answers.py",
     "test_conventions.py",
     "test_endings.py",

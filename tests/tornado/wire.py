@@ -26,12 +26,14 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from stormdoor import Guard, protect
+from stormdoor.tornado.listener import GuardedServer
 from tests.guard.fakes import stop_maintenance
 
 __all__ = [
     "BINARY",
     "CLOSE",
     "CONTINUATION",
+    "FRONT",
     "PING",
     "PONG",
     "TEXT",
@@ -41,6 +43,7 @@ __all__ = [
     "Served",
     "Wire",
     "connect",
+    "http_server",
     "log_lines",
     "request",
     "serving",
@@ -51,6 +54,8 @@ __all__ = [
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+FRONT = bool(os.environ.get("TEST_FRONT"))
+"""Whether the servers of the tests have the front: `TEST_FRONT=1 pytest tests/tornado`."""
 _PATIENCE = 60.0  # only a failure takes that long
 
 Headers = Sequence[tuple[str, str]]
@@ -381,6 +386,14 @@ class Served:
     server: HTTPServer
 
 
+def http_server(application: Application, **options: Any) -> HTTPServer:
+    """Return a server of a guarded application: with the front, if `TEST_FRONT` is set, else Tornado's."""
+    if not FRONT or not isinstance(application.settings.get("stormdoor_guard"), Guard):
+        return HTTPServer(application, **options)
+    most = options.pop("max_body_size", 100 * 1024 * 1024)
+    return GuardedServer(application, guard=None, max_body_size=most, **options)
+
+
 @contextlib.asynccontextmanager
 async def serving(
     handlers: Application | Iterable[Any],
@@ -415,7 +428,7 @@ async def serving(
             await quiet(guard)
     [sock] = bind_sockets(port, "127.0.0.1")
     encrypted = {} if Encrypted.server is None else {"ssl_options": Encrypted.server}
-    server = HTTPServer(application, **(server_options or encrypted))
+    server = http_server(application, **(server_options or encrypted))
     server.add_sockets([sock])
     try:
         yield Served(sock.getsockname()[1], application, server)

@@ -14,6 +14,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.lease import Lease
 from stormdoor.guard.freshness import Fence
 from stormdoor.guard.pending_connections import PendingConnections
+from stormdoor.guard.timeout import need_task
 from stormdoor.ports import Clock
 
 __all__ = ["LAPSED", "LeaseWaits", "OnWait"]
@@ -82,6 +83,7 @@ class LeaseWaits:
     async def _wait(self, lease: Lease, on_wait: OnWait | None) -> Refusal | None:
         while self._fence.may_still_answer():
             blocked_until = self._fence.blocked_until()
+            await need_task()
             answer = asyncio.get_running_loop().create_future()
             self._waiting[answer] = None
             if on_wait is not None:

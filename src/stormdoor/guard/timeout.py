@@ -7,14 +7,46 @@ from collections.abc import Awaitable, Coroutine, Generator
 from types import CoroutineType, coroutine
 from typing import Any, TypeVar
 
-__all__ = ["ANSWER_SECONDS", "run_with_timeout"]
+__all__ = [
+    "ANSWER_SECONDS",
+    "NEEDS_TASK",
+    "continue_in_task",
+    "need_task",
+    "run_with_timeout",
+]
 
 ANSWER_SECONDS = 1.0
 """Longest wait in seconds for the store, when the state of open connections depends on the answer."""
 
 T = TypeVar("T")
 
+NEEDS_TASK: object = object()
+"""Yielded by a coroutine that was started without a Task and is about to wait; see `continue_in_task`."""
+
 _NAME = "_stormdoor_time_limits"
+
+
+@coroutine
+def need_task() -> Generator[object, None, None]:
+    """Go on in a Task: at once in one, else when `continue_in_task` runs."""
+    if asyncio.current_task() is None:
+        yield NEEDS_TASK
+
+
+async def continue_in_task(work: Coroutine[Any, Any, T], waits_for: object) -> T:
+    """Continue, in the Task of the caller, a coroutine that was started by hand with `send(None)`.
+
+    Args:
+        work: The coroutine.
+        waits_for: The first object that it has yielded.
+    """
+    if waits_for is NEEDS_TASK:
+        try:
+            waits_for = work.send(None)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+    return await _go_on(work, waits_for)
 
 
 async def run_with_timeout(seconds: float, work: Awaitable[T]) -> T:
@@ -28,6 +60,7 @@ async def run_with_timeout(seconds: float, work: Awaitable[T]) -> T:
     """
     # By its type first: an `isinstance` check of an abstract class would cost as much as all the rest.
     if type(work) is not CoroutineType and not isinstance(work, Coroutine):
+        await need_task()
         async with asyncio.timeout(seconds):
             return await work
     try:
@@ -35,11 +68,12 @@ async def run_with_timeout(seconds: float, work: Awaitable[T]) -> T:
     except StopIteration as stop:
         value: T = stop.value
         return value
+    await need_task()
     limits = _limits(seconds)
-    wait = _Wait(asyncio.current_task())  # type: ignore[arg-type]  # a coroutine that waits has one
+    wait = _Wait(asyncio.current_task())  # type: ignore[arg-type]  # it has one now
     limits.begin(wait)
     try:
-        return await _go_on(work, waits_for)
+        return await continue_in_task(work, waits_for)
     except asyncio.CancelledError as error:
         # As in `asyncio.timeout`: another cancellation comes first.
         if wait.cancelled and wait.task.cancelling() <= wait.cancelling + 1:

@@ -90,6 +90,14 @@ def _node_name() -> str:
 """No endpoint has a freshness of its own."""
 
 
+def _needs_task(part: object) -> bool:
+    """Return whether a store or an authenticator may use the current Task before it waits.
+
+    A class says so itself, and not for its subclasses.
+    """
+    return "needs_task" not in vars(type(part)) or bool(getattr(part, "needs_task"))  # noqa: B009 - not in the ports
+
+
 class Guard:
     """Decides about every connection and every message of an application.
 
@@ -306,6 +314,10 @@ class Guard:
         """The steps of a handshake, in order."""
         self.checks, self.credentials = parts.checks, parts.credentials
         self.pending, self.waits = parts.pending, parts.waits
+        self.admits_without_task = state.rate_limits is None and not any(
+            map(_needs_task, (*state.engines, *self.authenticators))
+        )
+        """Whether a handshake may be decided without a Task until it waits; see `continue_in_task`."""
         self.admission = HandshakePipeline(
             steps=parts.steps,
             places=self.credentials.places,

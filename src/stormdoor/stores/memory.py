@@ -37,6 +37,8 @@ class MemoryStore(MemoryFactors):
     """
 
     lease_seconds = float("inf")
+    needs_task = False
+    """No look-up waits."""
 
     def __init__(self, trail_key: bytes | None = None) -> None:
         super().__init__(trail_key)

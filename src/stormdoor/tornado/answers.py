@@ -37,7 +37,10 @@ __all__ = [
     "finish_refusal",
     "finish_refused",
     "fresh_headers",
+    "log_refused",
+    "refusal_bytes",
     "switch_protocols",
+    "switching_bytes",
     "write_refusal",
 ]
 
@@ -79,6 +82,20 @@ def _date(second: int) -> str:
 _SERVER = f"TornadoServer/{tornado.version}"
 
 
+def refusal_bytes(refusal: Refusal, now: float) -> bytes:
+    """Return the whole answer to a refused handshake, after which the connection closes.
+
+    Args:
+        refusal: The denial, with its reference and without headers.
+        now: Unix seconds.
+    """
+    before, after = _PREPARED[refusal.denial]
+    retry = refusal.retry_after
+    again = b"" if retry is None else b"\r\nRetry-After: %d" % retry
+    date = b"Date: " + _date(int(now)).encode()
+    return b"".join((before, date, again, after, refusal.ref.encode(), b"\n"))
+
+
 def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bool:
     """Answer with the refusal and close the connection, unless the application changes the answer.
 
@@ -107,21 +124,16 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
         or "Transfer-Encoding" in request.headers
     ):
         return False
-    before, after = _PREPARED[refusal.denial]
-    retry = refusal.retry_after
-    again = b"" if retry is None else b"\r\nRetry-After: %d" % retry
     handler.set_status(refusal.answer.status)
     handler._finished = True  # noqa: SLF001 - as `detach` does
     stream = HTTP1Connection.detach(connection)  # its own method refuses to detach from a handshake
     if not stream.closed():
-        date = b"Date: " + _date(int(now)).encode()
-        ref = refusal.ref.encode()
-        written = _write(stream, b"".join((before, date, again, after, ref, b"\n")))
+        written = _write(stream, refusal_bytes(refusal, now))
         if stream.writing() and written is not None:
             written.add_done_callback(lambda _: stream.close())
         else:
             stream.close()
-    _log_refused(handler)  # as `finish` does: the access log has it, too
+    log_refused(handler)  # as `finish` does: the access log has it, too
     handler.on_finish()
     handler._break_cycles()  # noqa: SLF001 - likewise
     return True
@@ -182,7 +194,7 @@ def finish_refused(handler: RequestHandler, text: str | None = None) -> None:
         handler: Its handler, with the status and the headers.
         text: The body.
     """
-    setattr(handler, "_log", lambda: _log_refused(handler))  # noqa: B010 - `finish` calls it
+    setattr(handler, "_log", lambda: log_refused(handler))  # noqa: B010 - `finish` calls it
     # The base class's finish: an override of the handler might add content of its pages.
     RequestHandler.finish(handler, text)
 
@@ -208,7 +220,7 @@ def discard_output(handler: RequestHandler) -> Future[None]:
     return dropped
 
 
-def _log_refused(handler: RequestHandler) -> None:
+def log_refused(handler: RequestHandler) -> None:
     """Write the access log. A function of the application may read attributes that only `prepare` sets."""
     vars(handler).pop("_log", None)
     try:
@@ -251,6 +263,27 @@ def _switching_head(second: int) -> list[str]:
     return [_SWITCHING, *_lines(fresh_headers(second))]
 
 
+def switching_bytes(headers: HTTPHeaders | None, now: float, more: Mapping[str, str]) -> bytes:
+    """Return the 101.
+
+    Args:
+        headers: Headers of the answer; None for Tornado's default headers.
+        now: Unix seconds.
+        more: Headers of the WebSocket protocol that are not in `headers`.
+
+    Raises:
+        ValueError: A header contains a line end.
+    """
+    lines = _switching_head(int(now)) if headers is None else [_SWITCHING, *_lines(headers)]
+    lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
+    head = "\r\n".join(lines).encode("latin1")
+    # INVARIANT: no header can contain a line end. Tornado checks each; here all are checked together.
+    ends = len(lines) - 1
+    if head.count(b"\n") != ends or head.count(b"\r") != ends:
+        raise ValueError("illegal characters (CR or LF) in a header of the handshake's answer")
+    return head
+
+
 def switch_protocols(
     handler: WebSocketHandler,
     headers: HTTPHeaders | None,
@@ -281,13 +314,7 @@ def switch_protocols(
     stream: IOStream | None = connection.stream
     if stream is None or stream.closed():
         return False
-    lines = _switching_head(int(now)) if headers is None else [_SWITCHING, *_lines(headers)]
-    lines = [*lines, *[f"{name}: {value}" for name, value in more.items()], "", ""]
-    head = "\r\n".join(lines).encode("latin1")
-    # INVARIANT: no header can contain a line end. Tornado checks each; here all are checked together.
-    ends = len(lines) - 1
-    if head.count(b"\n") != ends or head.count(b"\r") != ends:
-        raise ValueError("illegal characters (CR or LF) in a header of the handshake's answer")
+    head = switching_bytes(headers, now, more)
     connection.set_close_callback(None)
     handler._headers_written = True  # noqa: SLF001 - likewise
     _write(stream, head)

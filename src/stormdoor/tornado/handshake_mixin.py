@@ -31,7 +31,7 @@ from stormdoor.tornado.answers import (
 )
 from stormdoor.tornado.client_left import end_with_client
 from stormdoor.tornado.fast import FastProtocol, fits_request
-from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
+from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed, is_upgrade
 from stormdoor.tornado.handshake_state import release_handshake_state
 from stormdoor.tornado.outbound_mixin import HandlerSink, OutboundMixin
 from stormdoor.tornado.stream_check import StreamCheck
@@ -41,10 +41,6 @@ __all__ = ["HANDLER_CLASS", "DeclaredHandlerMixin", "HandshakeMixin"]
 
 _LEAST_CUT_OFF = 128 * 1024
 _SECRET_PREFIX = "stormdoor."  # noqa: S105 - of subprotocols that carry one
-
-
-def _upgrades(connection: str) -> bool:
-    return connection == "upgrade" or "upgrade" in [one.strip() for one in connection.split(",")]
 
 
 def _handler_class(handler: Any) -> Any:
@@ -129,7 +125,7 @@ class HandshakeMixin(OutboundMixin):
             self._door_kept_handshake = handshake
         try:
             self._door_stop_if_ended(outcome)
-            super().initialize(**vars(self).pop("_door_kwargs"))
+            self._door_initialize(vars(self).pop("_door_kwargs"))
             if outcome.awaiting_authentication:
                 return  # its `prepare` runs after the first message
             prepared = self._door_prepare()
@@ -139,6 +135,10 @@ class HandshakeMixin(OutboundMixin):
         except BaseException:
             guard.registry.end(outcome)
             raise
+
+    def _door_initialize(self, arguments: Mapping[str, Any]) -> None:
+        """Call the handler's own `initialize`."""
+        super().initialize(**arguments)
 
     def _door_prepare(self) -> Awaitable[None] | None:
         """Call the handler's own `prepare`."""
@@ -237,7 +237,7 @@ class HandshakeMixin(OutboundMixin):
             or "check_origin" in self._door_own
             or self._door_endpoint.public is not None
             or ",".join(values("Upgrade")).lower() != "websocket"
-            or not _upgrades(",".join(values("Connection")).lower())
+            or not is_upgrade(",".join(values("Connection")).lower())
             # Tornado requires an Origin with it, and calls an overridden check.
             or (values("Sec-Fetch-Site") and not values("Origin"))
         ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ssl import CERT_NONE, SSLSocket
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,10 +16,26 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.header import canonical_header
 from stormdoor.runtime.guard import Guard
 
-__all__ = ["HandshakeParser", "find_malformed", "offered_subprotocols"]
+__all__ = [
+    "HandshakeParser",
+    "find_malformed",
+    "is_upgrade",
+    "is_websocket_key",
+    "offered_subprotocols",
+]
 
 _REDACTED = "redacted"
 _KEY = re.compile("[A-Za-z0-9+/]{22}==")
+
+
+def is_websocket_key(value: str) -> bool:
+    """Return whether `value` is a Sec-WebSocket-Key: the base64 of 16 bytes."""
+    return _KEY.fullmatch(value) is not None
+
+
+def is_upgrade(connection: str) -> bool:
+    """Return whether the Connection header, in lower case, asks for an upgrade."""
+    return connection == "upgrade" or "upgrade" in [one.strip() for one in connection.split(",")]
 
 
 def _peer_and_scheme(request: HTTPServerRequest) -> tuple[str, str]:
@@ -82,7 +98,7 @@ def find_malformed(request: HTTPServerRequest) -> str | None:
     if values("Sec-WebSocket-Version") != ["13"]:
         return None  # Tornado answers 426, and names the version that it supports
     keys = values("Sec-WebSocket-Key")
-    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
+    if len(keys) != 1 or not is_websocket_key(keys[0]):
         return "Sec-WebSocket-Key is not there once, as the base64 of 16 bytes"
     return None
 
@@ -152,38 +168,19 @@ class HandshakeParser:
     def parse(self, request: HTTPServerRequest) -> Handshake:
         """Return the facts of `request`."""
         headers = request.headers
-        # Not `get`: for a missing header, the usual case, it first raises an exception.
-        values = headers.get_list
         peer, scheme = _peer_and_scheme(request)
-        address = peer
-        proxied = bool(self._trusted) and in_networks(peer, self._trusted)
-        if proxied:
-            address = client_address(peer, _list(values("X-Forwarded-For")), self._trusted)
-            # Only the nearest proxy is trusted: it has overwritten the values from further away.
-            forwarded = _list(values("X-Forwarded-Proto"))
-            if forwarded and forwarded[-1].lower() in ("http", "https"):
-                scheme = forwarded[-1].lower()
-        host = ",".join(values("Host")).lower()
-        origin = _joined(values("Origin"))
-        cookies, offered = values("Cookie"), values("Sec-WebSocket-Protocol")
-        target = request.uri or ""  # before secrets are removed from it
-        certificate = _certificate(request)
-        facts = Handshake(
+        proxied = self._is_proxy(peer)
+        # Not `get`: for a missing header, the usual case, it first raises an exception.
+        facts = self._facts(
+            headers.get_list,
+            request.uri or "",
             path=request.path,
-            address=address,
+            method=request.method or "",
             peer=peer,
             scheme=scheme,
-            host=host,
-            origin=origin,
-            fetch_site=_joined(values("Sec-Fetch-Site")),
-            fetch_mode=_joined(values("Sec-Fetch-Mode")),
-            user_agent=",".join(values("User-Agent"))[:256],
-            authorization=values("Authorization"),
-            cookies=_cookies(cookies, self._cookie_names) if cookies else {},
-            subprotocols=_list(offered) if offered else [],
-            method=request.method or "",
-            target=target,
+            proxied=proxied,
         )
+        certificate = _certificate(request)
         if certificate is None and self._reads_usual_places:
             return facts
         # Rare facts are added: CPython collects more than 15 named arguments in a dictionary first, which
@@ -196,6 +193,82 @@ class HandshakeParser:
             certificate=None if proxied else certificate,
             peer_certificate=certificate,
             request=request if self._keep_request else None,
+        )
+
+    @property
+    def reads_heads(self) -> bool:
+        """Whether `parse_head` returns all facts: no authenticator needs the request, or changes it."""
+        return not (self._exclusive or self._keep_request or self._query_names)
+
+    def parse_head(
+        self,
+        values: Callable[[str], Sequence[str]],
+        path: str,
+        target: str,
+        peer: str,
+        scheme: str,
+    ) -> Handshake:
+        """Return the facts of a GET request without TLS; `reads_heads` must be true.
+
+        Args:
+            values: Returns the values of a header by its lower-case name.
+            path: The request target without the query.
+            target: The request target.
+            peer: The address at the other end of the TCP connection.
+            scheme: The scheme of that connection.
+        """
+        facts = self._facts(
+            values,
+            target,
+            path=path,
+            method="GET",
+            peer=peer,
+            scheme=scheme,
+            proxied=self._is_proxy(peer),
+        )
+        if not self._headers:
+            return facts
+        found = {name: list(v) for name in self._headers if (v := values(name))}
+        return replace(facts, headers=found) if found else facts  # type: ignore[type-var]
+
+    def _is_proxy(self, peer: str) -> bool:
+        return bool(self._trusted) and in_networks(peer, self._trusted)
+
+    def _facts(
+        self,
+        values: Callable[[str], Sequence[str]],
+        target: str,
+        *,
+        path: str,
+        method: str,
+        peer: str,
+        scheme: str,
+        proxied: bool,
+    ) -> Handshake:
+        """Return the facts that every request has."""
+        address = peer
+        if proxied:
+            address = client_address(peer, _list(values("x-forwarded-for")), self._trusted)
+            # Only the nearest proxy is trusted: it has overwritten the values from further away.
+            forwarded = _list(values("x-forwarded-proto"))
+            if forwarded and forwarded[-1].lower() in ("http", "https"):
+                scheme = forwarded[-1].lower()
+        cookies, offered = values("cookie"), values("sec-websocket-protocol")
+        return Handshake(
+            path=path,
+            address=address,
+            peer=peer,
+            scheme=scheme,
+            host=",".join(values("host")).lower(),
+            origin=_joined(values("origin")),
+            fetch_site=_joined(values("sec-fetch-site")),
+            fetch_mode=_joined(values("sec-fetch-mode")),
+            user_agent=",".join(values("user-agent"))[:256],
+            authorization=values("authorization"),
+            cookies=_cookies(cookies, self._cookie_names) if cookies else {},
+            subprotocols=_list(offered) if offered else [],
+            method=method,
+            target=target,  # before secrets are removed from it
         )
 
     def _read(self, headers: HTTPHeaders) -> dict[str, list[str]]:

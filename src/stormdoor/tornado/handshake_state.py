@@ -138,6 +138,7 @@ def release_handshake_state(handler: WebSocketHandler) -> None:
             had.pop(name, None)
     # A new dictionary, because this one would keep its size.
     handler.__dict__ = dict(had)
-    headers = handler.request.headers
+    # A request of the front that was not parsed has none.
+    headers = vars(handler.request).get("headers")
     if type(headers) is HTTPHeaders:
         _FoldedHeaders.fold(headers)

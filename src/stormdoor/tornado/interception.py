@@ -118,6 +118,17 @@ class Interception:
         setattr(application, "find_handler", self._find_handler)  # noqa: B010
         self._application = application
 
+    @property
+    def is_outermost(self) -> bool:
+        """Whether only this object is around the methods of Tornado: no other library has wrapped them."""
+        own = vars(self._application)
+        return (
+            own.get("find_handler") == self._find_handler
+            and own.get("get_handler_delegate") == self._get_handler_delegate
+            and getattr(self._find, "__func__", None) is Application.find_handler
+            and getattr(self._serve, "__func__", None) is Application.get_handler_delegate
+        )
+
     def _get_handler_delegate(
         self,
         request: HTTPServerRequest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Iterable
@@ -26,6 +27,10 @@ from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.acceptor import Acceptor
 from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.descriptors import descriptors_for
+from stormdoor.tornado.fast import fits_loop
+from stormdoor.tornado.front import Front
+from stormdoor.tornado.front.arrival import FrontConnection
+from stormdoor.tornado.interception import intercepted
 from stormdoor.tornado.limited_request import LimitedRequest, prepared
 from stormdoor.tornado.session_handler import session_parser, session_secret
 
@@ -73,7 +78,9 @@ class GuardedServer(HTTPServer):
         self._application = application
         self.front = _front_of(guard)
         self.max_body_size = max_body_size
-        self._tcp: dict[IOStream, TcpConnection] = {}
+        self._tcp: dict[object, TcpConnection] = {}
+        """By stream of Tornado, or by `FrontConnection` of the front."""
+        self._front: Front | None = None
         self._watching = False
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
@@ -89,16 +96,38 @@ class GuardedServer(HTTPServer):
                 "context.load_cert_chain(certfile, keyfile); ssl_options=context, and call load_cert_chain "
                 "again when the certificate is renewed"
             )
+        if self._front is None and self._has_front():
+            self._front = Front(self, self._application)
         for sock in sockets:
             number = sock.fileno()
             self._sockets[number] = sock
             self._handlers[number] = Acceptor(sock, self._accept, self.front.tcp.give_way).stop
 
+    def _has_front(self) -> bool:
+        """Return whether a front may serve: nothing of this server is replaced, or reads requests itself."""
+        application: object = self._application
+        params = self.conn_params
+        return (
+            type(self) is GuardedServer
+            and not {"handle_stream", "start_request", "on_close"} & vars(self).keys()
+            and isinstance(application, Application)
+            and intercepted(application)
+            and self.request_callback is application
+            and self.ssl_options is None
+            and not self.xheaders
+            and not params.decompress
+            and fits_loop(asyncio.get_running_loop())
+        )
+
     def _accept(self, connection: socket.socket, address: Any) -> None:
         peer = _peer(address)
-        refusal = self.front.connect(self.front.key(peer), proxy=self.front.trusts(peer))
+        key, proxy = self.front.key(peer), self.front.trusts(peer)
+        refusal = self.front.connect(key, proxy=proxy)
         if refusal is not None:
             self._refuse_connection(connection, peer, refusal)
+            return
+        if self._front is not None:
+            self._front.accept(connection, address, peer, key, proxy=proxy)
             return
         try:
             self._handle_connection(connection, address)
@@ -119,8 +148,7 @@ class GuardedServer(HTTPServer):
         """Serve a connection; see Tornado."""
         peer = _peer(address)
         tcp = TcpConnection(self.front.key(peer), stream.close, proxy=self.front.trusts(peer))
-        self._tcp[stream] = tcp
-        self.front.tcp.add(tcp)
+        self.count(stream, tcp)
         super().handle_stream(stream, address)
 
     def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
@@ -141,10 +169,34 @@ class GuardedServer(HTTPServer):
 
     def on_close(self, server_conn: object) -> None:
         """Called by Tornado when a connection is closed, or has become a WebSocket."""
-        tcp = self._tcp.pop(cast(HTTP1ServerConnection, server_conn).stream, None)
+        self.forget(cast(HTTP1ServerConnection, server_conn).stream)
+        super().on_close(server_conn)
+
+    def count(self, one: object, tcp: TcpConnection) -> None:
+        """Count a connection, by its stream or its arrival."""
+        self._tcp[one] = tcp
+        self.front.tcp.add(tcp)
+
+    def forget(self, one: object) -> None:
+        """Count it no more; safe to call twice."""
+        tcp = self._tcp.pop(one, None)
         if tcp is not None:
             self.front.tcp.remove(tcp)
-        super().on_close(server_conn)
+        if self._front is not None:
+            self._front.forget(one)
+
+    def waits_for_first_head(self, stream: IOStream) -> bool:
+        """Return whether Tornado still reads the first head of a connection."""
+        tcp = self._tcp.get(stream)
+        reads: Any = stream
+        return tcp is not None and tcp.requests == 1 and reads._read_regex is not None  # noqa: SLF001 - see `compat`
+
+    async def close_all_connections(self) -> None:
+        """Close all connections that carry no WebSocket; see Tornado."""
+        for one, tcp in list(self._tcp.items()):
+            if isinstance(one, FrontConnection):
+                tcp.close()
+        await super().close_all_connections()
 
     @property
     def unfinished(self) -> int:

@@ -28,6 +28,8 @@ class ApiKeyAuthenticator:
     """
 
     kind: str = "api-key"
+    needs_task = False
+    """Only the store may wait."""
     checks: Sequence[str] = (
         "the store has a key of that id, and the SHA-256 of the secret matches (constant time)",
         "it has not expired, and is used from one of its networks",

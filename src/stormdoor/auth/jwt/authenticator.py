@@ -66,6 +66,8 @@ class JwtAuthenticator:
     """
 
     kind: str = "jwt"
+    needs_task = False
+    """Only the store may wait."""
 
     def __init__(
         self,
@@ -113,6 +115,7 @@ class JwtAuthenticator:
         )
         self._lookup = AccountLookup(rules=rules, from_store=from_store, single_use=single_use)
         self._proofs = tuple(proofs)
+        self.needs_task = bool(proofs)
         self.needs_headers = tuple(name for one in self._proofs for name in one.needs_headers)
         self.keys = tuple(keys)
         self.insecure_query = insecure_query

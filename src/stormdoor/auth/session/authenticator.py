@@ -24,6 +24,8 @@ class SessionAuthenticator:
     """
 
     kind: str = "session"
+    needs_task = False
+    """Only the store may wait."""
     checks: Sequence[str] = (
         "the store has a session with this SHA-256 of its secret",
         "it has not ended, and was used within its idle time",

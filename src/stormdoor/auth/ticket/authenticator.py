@@ -35,6 +35,8 @@ class TicketAuthenticator:
     """
 
     kind: str = "ticket"
+    needs_task = False
+    """Only the store may wait."""
     places: Sequence[Place] = (Place(Source.SUBPROTOCOL, TICKET_SUBPROTOCOL), FIRST_MESSAGE)
     checks: Sequence[str] = (
         "the store has a ticket with this SHA-256, which is taken out: it counts once",

@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import ClassVar
 
 from stormdoor.core.backoff import FAMILIAR_SECONDS
 from stormdoor.stores import statements as sql
@@ -44,6 +45,8 @@ class SqliteStore(
     """
 
     __slots__ = ()
+    needs_task: ClassVar[bool] = False
+    """Look-ups do not wait, or wait for a future."""
 
     def __init__(
         self, path: str | Path, trail_key: bytes | None = None, *, busy_seconds: float = 5.0

@@ -2,6 +2,6 @@
 
 from stormdoor.tornado.fast.compat import fits_handler
 from stormdoor.tornado.fast.protocol import FastProtocol
-from stormdoor.tornado.fast.socket_transport import fits_request
+from stormdoor.tornado.fast.socket_transport import fits_loop, fits_request
 
-__all__ = ["FastProtocol", "fits_handler", "fits_request"]
+__all__ = ["FastProtocol", "fits_handler", "fits_loop", "fits_request"]

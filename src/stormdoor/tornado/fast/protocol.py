@@ -222,23 +222,11 @@ class FastProtocol(Outgoing):
     async def _accept_connection(self, handler: WebSocketHandler) -> None:
         """Accept the connection as Tornado does, but choose the compression strictly, and move the socket."""
         values = handler.request.headers.get_list
-        offers = ",".join(values("Sec-WebSocket-Protocol"))
-        offered = [one.strip() for one in offers.split(",")] if offers else []
-        chosen = handler.select_subprotocol(offered)
-        self._selected_subprotocol = chosen
-        agreement = self._agree(",".join(values("Sec-WebSocket-Extensions")))
-        # With the spelling of Tornado's answers.
-        answer = {
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-Websocket-Accept": self.compute_accept_value(values("Sec-WebSocket-Key")[0]),
-        }
-        if chosen:
-            if chosen not in offered:
-                raise AssertionError("select_subprotocol chose what the client did not offer")
-            answer["Sec-Websocket-Protocol"] = chosen
-        if agreement is not None:
-            answer["Sec-Websocket-Extensions"] = agreement.answer
+        answer = self.negotiate(
+            values("Sec-WebSocket-Key")[0],
+            ",".join(values("Sec-WebSocket-Protocol")),
+            ",".join(values("Sec-WebSocket-Extensions")),
+        )
         handler.set_status(101)
         if not cast(FastHandler, handler)._door_switch_protocols(answer):  # noqa: SLF001 - what it is for
             handler.clear_header("Content-Type")
@@ -253,15 +241,56 @@ class FastProtocol(Outgoing):
             if opened is not None:
                 await opened
         except Exception:  # noqa: BLE001 - a handler may raise anything
-            handler.log_exception(*sys.exc_info())
-            # As in Tornado: for a connection that was never open, no method of the handler is called at its
-            # end.
-            self._finished = True
-            self._abort()
+            self.fail_to_open()
             return
-        self._begin()
+        self.begin()
         if self._ended is not None:
             await self._ended
+
+    def negotiate(self, key: str, offers: str, extensions: str) -> dict[str, str]:
+        """Choose the subprotocol and the compression. Returns the headers of the 101 of this protocol.
+
+        Args:
+            key: Sec-WebSocket-Key of the client.
+            offers: The offered subprotocols.
+            extensions: The offered extensions.
+        """
+        offered = [one.strip() for one in offers.split(",")] if offers else []
+        handler: Any = self.handler
+        chosen = handler.select_subprotocol(offered)
+        self._selected_subprotocol = chosen
+        agreement = self._agree(extensions)
+        # With the spelling of Tornado's answers.
+        answer = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-Websocket-Accept": self.compute_accept_value(key),
+        }
+        if chosen:
+            if chosen not in offered:
+                raise AssertionError("select_subprotocol chose what the client did not offer")
+            answer["Sec-Websocket-Protocol"] = chosen
+        if agreement is not None:
+            answer["Sec-Websocket-Extensions"] = agreement.answer
+        return answer
+
+    def attach(self, sock: socket.socket) -> None:
+        """Serve a socket on which the 101 was sent.
+
+        Raises:
+            OSError: The loop cannot watch the socket.
+        """
+        self._socket = sock
+        self.connection_made(SocketTransport(self._loop, sock, self))
+
+    def fail_to_open(self) -> None:
+        """Close after an exception of the handler's `open`, which is being handled.
+
+        As in Tornado: for a connection that was never open, no method of the handler is called at its end.
+        """
+        self.handler.log_exception(*sys.exc_info())
+        self._finished = True
+        self._abort()
 
     def _handle_websocket_headers(self, handler: WebSocketHandler) -> None:
         """Check the headers that were not checked before, as Tornado does: `prepare` has checked the key.
@@ -301,7 +330,7 @@ class FastProtocol(Outgoing):
         self._transport = cast(SocketTransport, transport)
         self._coalescer.connections.add(self)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """Start delivery: the handler's `open` has run."""
         self._begun = True
         if self._lost:

@@ -19,7 +19,14 @@ from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from stormdoor.tornado.fast.loop_queues import write_coalescer
 
-__all__ = ["NOT_NOW", "SocketTransport", "TransportProtocol", "detach_socket", "fits_request"]
+__all__ = [
+    "NOT_NOW",
+    "SocketTransport",
+    "TransportProtocol",
+    "detach_socket",
+    "fits_loop",
+    "fits_request",
+]
 
 _AT_ONCE = 64 * 1024
 """Bytes of one read. Beyond 128 KiB the C library would map and unmap memory for each read."""
@@ -247,7 +254,7 @@ class SocketTransport(asyncio.Transport):
         self._protocol.connection_lost(self._error)
 
 
-def _fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
+def fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
     """Return whether this is a loop of asyncio or uvloop, with transports that can take over a socket."""
     return (
         isinstance(loop, asyncio.SelectorEventLoop)
@@ -258,7 +265,7 @@ def _fits_loop(loop: asyncio.AbstractEventLoop) -> bool:
 def fits_request(request: HTTPServerRequest) -> bool:
     """Return whether the connection of `request` can move: TCP, TLS or a Unix socket, and a known loop."""
     stream = getattr(request.connection, "stream", None)
-    return type(stream) in (IOStream, SSLIOStream) and _fits_loop(asyncio.get_running_loop())
+    return type(stream) in (IOStream, SSLIOStream) and fits_loop(asyncio.get_running_loop())
 
 
 async def detach_socket(

@@ -1,0 +1,570 @@
+"""Serve ordinary upgrade requests without Tornado's connection objects, and hand everything else to Tornado.
+
+The steps of a handshake, in order: `accept`, `_read`, `_decide`, then `_refuse` or `_open`. Record 115 of
+`docs/decisions/` says which requests the front serves. `tests/tornado/front/` compares both ways.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import re
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any, Protocol
+
+from tornado.httputil import HTTPInputError
+from tornado.iostream import IOStream
+from tornado.web import Application
+from tornado.websocket import _raise_not_supported_for_websockets
+
+from stormdoor.core.connection import State
+from stormdoor.core.denial import Refusal
+from stormdoor.guard.connection import Connection
+from stormdoor.guard.listener_limits import ListenerLimits
+from stormdoor.guard.tcp_connections import Progress, TcpConnection
+from stormdoor.guard.timeout import continue_in_task
+from stormdoor.runtime.guard import Guard
+from stormdoor.tornado.answer_check import check_answer
+from stormdoor.tornado.answers import log_refused, refusal_bytes, switching_bytes
+from stormdoor.tornado.fast import FastProtocol
+from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
+from stormdoor.tornado.front.arrival import FrontConnection, FrontRequest
+from stormdoor.tornado.front.head import MOST_BYTES, Head, read_head
+from stormdoor.tornado.front.routes import Route, Routes
+from stormdoor.tornado.limited_request import prepared
+from stormdoor.tornado.outbound_mixin import HandlerSink
+
+__all__ = ["Front", "FrontServer"]
+
+_log = logging.getLogger("stormdoor.listener")
+
+_END = re.compile(rb"\r?\n\r?\n")
+"""The end of a head, as Tornado finds it."""
+
+_BEFORE_ANSWER: dict[str, object] = {
+    "_headers_written": False,
+    "_finished": False,
+    "_status_code": 200,
+    "_reason": "OK",
+}
+"""Attributes of a handler before its answer; its class has those after the 101."""
+
+
+_NOT_OF_SOCKETS = dict.fromkeys(
+    ("write", "redirect", "set_header", "set_cookie", "set_status", "flush", "finish"),
+    _raise_not_supported_for_websockets,
+)
+"""Methods that raise an error after the 101, as `_detach_stream` of Tornado sets them."""
+
+
+class FrontServer(Protocol):
+    """Interface of the server to its front: Tornado's server, with counters of connections."""
+
+    front: ListenerLimits
+    request_callback: Any
+    protocol: str | None
+    conn_params: Any
+    max_buffer_size: int | None
+    read_chunk_size: int | None
+
+    def count(self, one: object, tcp: TcpConnection) -> None:
+        """Count a connection."""
+        ...
+
+    def forget(self, one: object) -> None:
+        """Count it no more."""
+        ...
+
+    def waits_for_first_head(self, stream: IOStream) -> bool:
+        """Return whether Tornado still reads the first head of a connection."""
+        ...
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """Serve a connection."""
+        ...
+
+
+class Front:
+    """The front of one server.
+
+    Args:
+        server: The server.
+        application: Its application, which is guarded.
+    """
+
+    def __init__(self, server: Any, application: Application) -> None:
+        self._server: FrontServer = server
+        self._application = application
+        self._limits = server.front
+        self._routes = Routes(application)
+        self._loop = asyncio.get_running_loop()
+        self._scheme = server.protocol or "http"
+        params = server.conn_params
+        self._most = min(MOST_BYTES, params.max_header_size)
+        self._heads: FixedTimeoutQueue[FrontConnection] = FixedTimeoutQueue(
+            self._loop, params.header_timeout, self._expire
+        )
+        """Connections without a complete first head."""
+        self._handed_over: dict[object, FrontConnection] = {}
+        """Those of them that Tornado reads now."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.served = 0
+        """Requests that the front has decided."""
+        self.handed_over = 0
+        """Connections that it has handed to Tornado."""
+
+    # -- accept and read ---------------------------------------------------------------------------
+
+    def accept(
+        self, sock: socket.socket, address: Any, peer: str, key: str, *, proxy: bool
+    ) -> None:
+        """Serve a connection that the limits have let in.
+
+        Args:
+            sock: The connection.
+            address: Its address, as `accept` returned it.
+            peer: The same as text.
+            key: Its key for limits by address.
+            proxy: Whether it comes from a trusted proxy.
+        """
+        sock.setblocking(False)
+        arrival = FrontConnection(self._server, sock, address, peer, key, proxy=proxy)
+        try:
+            data = sock.recv(self._most)
+        except BlockingIOError:
+            self._wait(arrival)
+            return
+        except OSError:
+            data = b""
+        self._read(arrival, data)
+
+    def _wait(self, arrival: FrontConnection) -> None:
+        """Wait for the first bytes, as long as Tornado would."""
+        self._count(arrival, Progress.IDLE)
+        self._heads.add(arrival)
+        self._loop.add_reader(arrival.sock.fileno(), self._readable, arrival)
+
+    def _count(self, arrival: FrontConnection, progress: Progress) -> None:
+        if arrival.tcp is None:
+            arrival.tcp = TcpConnection(
+                arrival.key, partial(self.close, arrival), proxy=arrival.proxy
+            )
+            arrival.tcp.requests = 1
+            self._server.count(arrival, arrival.tcp)
+        arrival.tcp.progress = progress
+
+    def _readable(self, arrival: FrontConnection) -> None:
+        try:
+            data = arrival.sock.recv(self._most)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        self._read(arrival, data)
+
+    def _read(self, arrival: FrontConnection, data: bytes) -> None:
+        """Serve a request if it is an ordinary handshake; else hand the connection to Tornado."""
+        if not data:
+            self.close(arrival)
+            return
+        arrival.begin(data)
+        head = read_head(data)
+        try:
+            route = None if head is None else self._route(arrival, head)
+            if head is None or route is None:
+                self._hand_over(arrival)
+            else:
+                self._heads.drop(arrival)
+                self._decide(arrival, head, route)
+        except BaseException:
+            self.close(arrival)
+            raise
+
+    def _route(self, arrival: FrontConnection, head: Head) -> Route | None:
+        """Return the route of a request; None if Tornado must serve it."""
+        if self._server.request_callback is not self._application:
+            return None
+        try:
+            if "&" in head.target:
+                FrontRequest(arrival).parse()  # Tornado limits the number of arguments
+            route = self._routes.find(head, arrival)
+        except HTTPInputError:
+            return None  # Tornado answers 400
+        if route is None or not route.made._door_guard.running:  # noqa: SLF001 - of a guarded class
+            return None
+        return route
+
+    def _hand_over(self, arrival: FrontConnection) -> None:
+        """Let Tornado serve the connection, with the bytes that were read."""
+        self.handed_over += 1
+        waited = arrival.tcp is not None
+        self._release(arrival)
+        stream: Any = arrival.new_stream()
+        stream._read_buffer += arrival.data  # noqa: SLF001 - see `compat`
+        stream._read_buffer_size = len(arrival.data)  # noqa: SLF001 - likewise
+        if waited and _END.search(arrival.data) is None:
+            # INVARIANT: the time for the first head counts from the beginning of the connection.
+            self._handed_over[stream] = arrival
+            arrival.stream = stream
+        else:
+            self._heads.drop(arrival)
+        try:
+            self._server.handle_stream(stream, arrival.address)
+        except Exception:  # noqa: BLE001 - as Tornado's `_handle_connection`
+            _log.exception("a connection could not be served")
+            stream.close()
+
+    def _expire(self, arrival: FrontConnection) -> None:
+        """End a connection that has not sent its first head in time."""
+        stream = arrival.stream
+        if stream is None:
+            self.close(arrival)
+            return
+        self._handed_over.pop(stream, None)
+        if self._server.waits_for_first_head(stream):
+            stream.close()
+
+    def forget(self, stream: object) -> None:
+        """Forget a connection that Tornado has served."""
+        arrival = self._handed_over.pop(stream, None)
+        if arrival is not None:
+            self._heads.drop(arrival)
+
+    def _release(self, arrival: FrontConnection) -> None:
+        """Neither read nor count the connection any more."""
+        if arrival.tcp is not None:
+            self._loop.remove_reader(arrival.sock.fileno())
+            self._forget(arrival)
+
+    def _forget(self, arrival: FrontConnection) -> None:
+        if arrival.tcp is not None:
+            arrival.tcp = None
+            self._server.forget(arrival)
+
+    def close(self, arrival: FrontConnection) -> None:
+        """Close a connection that is no open WebSocket."""
+        self._heads.drop(arrival)
+        number = arrival.sock.fileno()
+        if number >= 0:
+            self._loop.remove_reader(number)
+            self._forget(arrival)
+            arrival.sock.close()
+
+    # -- the decision ------------------------------------------------------------------------------
+
+    def _decide(self, arrival: FrontConnection, head: Head, route: Route) -> None:
+        """Decide about a handshake: at once, or in a task if the decision waits for a store or an issuer."""
+        self.served += 1
+        made = route.made
+        handshake = made._door_parser.parse_head(  # noqa: SLF001 - of a guarded class
+            head.values, head.path, head.target, arrival.peer, self._scheme
+        )
+        limits, address = self._limits, handshake.address
+        key = arrival.key if address == arrival.peer else limits.key(address)
+        if (refusal := limits.request(key)) is not None:
+            self._answer(arrival, prepared(limits.record(refusal, address, head.path)))
+            return
+        guard: Guard = made._door_guard  # noqa: SLF001 - likewise
+        deciding = guard.admission.admit(
+            handshake,
+            made._door_endpoint,  # noqa: SLF001 - likewise
+            partial(self._end_with_client, arrival),
+        )
+        if guard.admits_without_task:
+            try:
+                waits_for = deciding.send(None)
+            except StopIteration as stop:
+                self._follow(arrival, head, route, stop.value)
+                return
+            deciding = continue_in_task(deciding, waits_for)
+        if arrival.tcp is not None:
+            self._loop.remove_reader(arrival.sock.fileno())
+        self._count(arrival, Progress.ANSWERING)
+        self._start(self._follow_later(arrival, head, route, deciding))
+
+    async def _follow_later(
+        self,
+        arrival: FrontConnection,
+        head: Head,
+        route: Route,
+        deciding: Awaitable[Connection | Refusal],
+    ) -> None:
+        try:
+            outcome = await deciding
+        except BaseException:
+            self.close(arrival)
+            raise
+        if arrival.sock.fileno() < 0 or self._has_left(arrival):
+            if isinstance(outcome, Connection):
+                route.made._door_guard.registry.end(outcome, code=1006)  # noqa: SLF001 - of a guarded class
+            self.close(arrival)
+            return
+        # Outside of this task: a handler runs in a context of its own.
+        self._loop.call_soon(self._follow, arrival, head, route, outcome)
+
+    def _follow(
+        self, arrival: FrontConnection, head: Head, route: Route, outcome: Connection | Refusal
+    ) -> None:
+        if isinstance(outcome, Connection):
+            self._open(arrival, head, route, outcome)
+        else:
+            self._refuse(arrival, route, outcome)
+
+    def _has_left(self, arrival: FrontConnection) -> bool:
+        """Return whether the client has closed the connection."""
+        try:
+            return arrival.sock.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _end_with_client(self, arrival: FrontConnection, wait: asyncio.Future[bool]) -> None:
+        """End `wait`, that of the handshake, when its client disconnects. See `OnWait`."""
+        number = arrival.sock.fileno()
+        if number < 0:
+            wait.set_result(False)
+            return
+
+        def look() -> None:
+            self._loop.remove_reader(number)
+            if self._has_left(arrival) and not wait.done():
+                wait.set_result(False)
+
+        self._loop.add_reader(number, look)
+        wait.add_done_callback(lambda _: self._loop.remove_reader(number))
+
+    def _start(
+        self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context | None = None
+    ) -> None:
+        task = self._loop.create_task(coroutine, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- the refusal -------------------------------------------------------------------------------
+
+    def _refuse(self, arrival: FrontConnection, route: Route, refusal: Refusal) -> None:
+        """Answer with the refusal and close the connection; the handler does not run."""
+        handler = self._make_handler(arrival, route)
+        if refusal.headers or not refusal.ref:
+            self._execute(arrival, route, handler, partial(handler._door_refuse, refusal))  # noqa: SLF001 - of a guarded handler
+            return
+        now = handler._door_guard.clock.now()  # noqa: SLF001 - likewise
+        self._answer(arrival, refusal_bytes(refusal, now))
+        handler.__dict__["_status_code"] = refusal.answer.status
+        log_refused(handler)
+
+    def _answer(self, arrival: FrontConnection, answer: bytes) -> None:
+        """Send a short answer and close."""
+        self._release(arrival)
+        with suppress(OSError):
+            arrival.sock.send(answer)
+        arrival.sock.close()
+
+    def _make_handler(self, arrival: FrontConnection, route: Route) -> Any:
+        """Return a handler as it is before `initialize`. Its `__init__` is Tornado's, and is not called."""
+        made = route.made
+        handler = made.__new__(made)
+        own = handler.__dict__
+        own["application"] = self._application
+        own["request"] = FrontRequest(arrival)
+        return handler
+
+    # -- the admission -----------------------------------------------------------------------------
+
+    def _open(
+        self, arrival: FrontConnection, head: Head, route: Route, connection: Connection
+    ) -> None:
+        """Initialize the handler of an admitted client, write the 101, and open the socket."""
+        handler = self._make_handler(arrival, route)
+        context = contextvars.copy_context()
+        own = handler.__dict__
+        own["ws_connection"] = None
+        own["_door_admitted"] = connection
+        own["_door_first_contexts"] = (context, context.copy())
+        connection.sink = HandlerSink(handler)
+        context.run(self._enter, arrival, head, route, connection, handler)
+
+    def _enter(
+        self,
+        arrival: FrontConnection,
+        head: Head,
+        route: Route,
+        connection: Connection,
+        handler: Any,
+    ) -> None:
+        """Run the handler's code before the 101, in its context, and write the 101."""
+        own = handler.__dict__
+        own.update(_BEFORE_ANSWER)
+        if route.args or route.kwargs:
+            own["path_args"], own["path_kwargs"] = list(route.args), route.kwargs
+        try:
+            if route.initializes:
+                handler._door_initialize(route.arguments)  # noqa: SLF001 - of a guarded handler
+            if not connection.awaiting_authentication:
+                handler._door_prepare()  # noqa: SLF001 - of a guarded handler
+            if route.initializes and not _is_untouched(handler, connection):
+                self._execute(arrival, route, handler, partial(_resume, handler, connection))
+                return
+            protocol = FastProtocol(
+                handler,
+                max_message_size=handler.max_message_size,
+                ping_interval=handler.ping_interval,
+                ping_timeout=handler.ping_timeout,
+                compression=handler.get_compression_options(),
+            )
+            values = head.headers.get
+            answer = protocol.negotiate(
+                head.headers["sec-websocket-key"],
+                values("sec-websocket-protocol", ""),
+                values("sec-websocket-extensions", ""),
+            )
+            for cookie in own.get("_new_cookie", {}).values():
+                handler.add_header("Set-Cookie", cookie.OutputString(None))
+            now = handler._door_guard.clock.now()  # noqa: SLF001 - likewise
+            switching = switching_bytes(own.get("_door_headers"), now, answer)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a handler may raise anything
+            self._execute(arrival, route, handler, partial(_resume, handler, connection, error))
+            return
+        self._switch(arrival, route, handler, protocol, switching)
+
+    def _switch(
+        self,
+        arrival: FrontConnection,
+        route: Route,
+        handler: Any,
+        protocol: FastProtocol,
+        switching: bytes,
+    ) -> None:
+        """Write the 101, and open the socket."""
+        own, sock = handler.__dict__, arrival.sock
+        arrival.detach()
+        with suppress(OSError):  # a Unix socket has no such option
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            # A new connection has room for so few bytes.
+            sent = sock.send(switching) == len(switching)
+        except OSError:
+            sent = False
+        for name in _BEFORE_ANSWER:
+            del own[name]
+        try:
+            handler._log()  # noqa: SLF001 - as `finish` does
+            handler.on_finish()
+        except Exception:  # noqa: BLE001 - the application may raise anything
+            handler.log_exception(*sys.exc_info())
+            sent = False
+        if not sent:
+            self._abandon(arrival, handler)
+            return
+        own["ws_connection"] = protocol
+        own.update(_NOT_OF_SOCKETS)
+        if route.args or route.kwargs:
+            own["open_args"], own["open_kwargs"] = route.args, route.kwargs
+        self._forget(arrival)
+        try:
+            protocol.attach(sock)
+        except OSError:
+            self._abandon(arrival, handler)
+            return
+        except BaseException:
+            self._abandon(arrival, handler)
+            raise
+        protocol.start_pinging()
+        try:
+            opened = handler.open(*route.args, **route.kwargs)
+        except Exception:  # noqa: BLE001 - a handler may raise anything
+            protocol.fail_to_open()
+            return
+        if opened is None:
+            protocol.begin()
+        else:
+            context = own["_door_first_contexts"][0]
+            self._start(self._finish_open(protocol, opened), context)
+
+    def _abandon(self, arrival: FrontConnection, handler: Any) -> None:
+        """End an admitted connection that cannot be opened."""
+        handler._door_guard.registry.end(handler._door_admitted, code=1006)  # noqa: SLF001 - of a guarded handler
+        self.close(arrival)
+
+    async def _finish_open(self, protocol: FastProtocol, opened: Awaitable[None]) -> None:
+        try:
+            await opened
+        except asyncio.CancelledError:
+            protocol.on_connection_close()
+            raise
+        except Exception:  # noqa: BLE001 - a handler may raise anything
+            protocol.fail_to_open()
+            return
+        protocol.begin()
+
+    # -- in doubt, Tornado -------------------------------------------------------------------------
+
+    def _execute(
+        self, arrival: FrontConnection, route: Route, handler: Any, prepare: Callable[[], object]
+    ) -> None:
+        """Let Tornado execute the handler after the decision.
+
+        Args:
+            arrival: The connection.
+            route: Its route.
+            handler: The handler.
+            prepare: Takes the place of `prepare`, where the guard has decided.
+        """
+        self._release(arrival)
+        own = handler.__dict__
+        own.update({name: own.get(name, usual) for name, usual in _BEFORE_ANSWER.items()})
+        connection = handler.request.connection
+        check_answer(connection, type(handler))
+        connection.set_close_callback(handler.on_connection_close)
+        connection.stream.set_close_callback(connection._on_connection_close)  # noqa: SLF001 - see `compat`
+        own["prepare"] = prepare
+        args, kwargs = route.raw
+        executing = handler._execute([], *args, **kwargs)  # noqa: SLF001 - as Tornado
+        self._start(self._finish(arrival, handler, executing))
+
+    async def _finish(
+        self, arrival: FrontConnection, handler: Any, executing: Awaitable[None]
+    ) -> None:
+        """Wait for the answer. Afterwards Tornado serves the further requests of the connection."""
+        try:
+            await executing
+        finally:
+            handler.__dict__.pop("prepare", None)
+        connection = handler.request.connection
+        if connection.stream is None:
+            return  # it is a WebSocket
+        await connection._finish_future  # noqa: SLF001 - see `compat`
+        if not connection.stream.closed():
+            self._server.handle_stream(connection.stream, arrival.address)
+
+
+async def _resume(handler: Any, connection: Connection, error: BaseException | None = None) -> None:
+    """Go on where the front has stopped: takes the place of `prepare`.
+
+    Raises:
+        BaseException: `error`, which the handler has raised.
+    """
+    try:
+        if error is not None:
+            raise error
+        handler._door_stop_if_ended(connection)  # noqa: SLF001 - of a guarded handler
+    except BaseException:
+        handler._door_guard.registry.end(connection)  # noqa: SLF001 - likewise
+        raise
+
+
+def _is_untouched(handler: Any, connection: Connection) -> bool:
+    """Return whether `initialize` has left the answer and the connection as they were."""
+    own = handler.__dict__
+    return (
+        all(own[name] == usual for name, usual in _BEFORE_ANSWER.items())
+        and not own.get("_write_buffer")
+        and connection.state is not State.ENDED
+        and connection.monotonic() < connection.lease.until
+    )

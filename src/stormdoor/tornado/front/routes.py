@@ -1,0 +1,320 @@
+"""The routes that the front serves: sockets of handlers that need nothing of Tornado before their 101."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import FunctionType, ModuleType, SimpleNamespace
+from typing import Any
+
+from tornado import http1connection, httpserver, httputil, routing, tcpserver, web, websocket
+from tornado.http1connection import HTTP1Connection
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import AnyMatches, PathMatches, Router, Rule, RuleRouter, URLSpec
+from tornado.tcpserver import TCPServer
+from tornado.web import Application, RequestHandler, _ApplicationRouter, _has_stream_request_body
+from tornado.websocket import WebSocketHandler
+
+from stormdoor.tornado.declare import GuardedHandler
+from stormdoor.tornado.front.arrival import FrontConnection
+from stormdoor.tornado.front.head import Head
+from stormdoor.tornado.guard_mixin import GuardMixin
+from stormdoor.tornado.interception import intercept
+from stormdoor.tornado.sentry_mixin import SentryRouteMixin
+from stormdoor.tornado.traced_mixin import TracedDecisionMixin
+from stormdoor.tornado.transports.handlers import SocketOfTransport
+
+__all__ = ["Route", "Routes"]
+
+_MOST_PATHS = 1024
+_LONGEST_PATH = 256
+
+_HONOURED = frozenset(
+    [
+        "initialize",
+        "open",
+        "on_finish",
+        "select_subprotocol",
+        "get_compression_options",
+        "on_message",
+        "on_ping",
+        "on_pong",
+        "on_close",
+        "on_ws_connection_close",
+        "on_connection_close",
+        "log_exception",
+        "write_message",
+        "ping",
+        "close",
+        "ping_interval",
+        "ping_timeout",
+        "max_message_size",
+        "selected_subprotocol",
+        "set_nodelay",
+        "current_user",
+        "get_current_user",
+        "get_login_url",
+        "settings",
+        "head",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "options",
+        "data_received",
+        "write_error",
+        "send_error",
+        "write",
+        "redirect",
+        "render",
+        "render_string",
+        "render_linked_js",
+        "render_embed_js",
+        "render_linked_css",
+        "render_embed_css",
+        "get_template_path",
+        "get_template_namespace",
+        "create_template_loader",
+        "locale",
+        "get_user_locale",
+        "get_browser_locale",
+        "require_setting",
+        "static_url",
+        "reverse_url",
+        "get_argument",
+        "get_arguments",
+        "get_body_argument",
+        "get_body_arguments",
+        "get_query_argument",
+        "get_query_arguments",
+        "cookies",
+        "get_cookie",
+        "set_cookie",
+        "clear_cookie",
+        "clear_all_cookies",
+        "create_signed_value",
+        "get_signed_cookie",
+        "get_secure_cookie",
+        "set_signed_cookie",
+        "set_secure_cookie",
+        "get_signed_cookie_key_version",
+        "get_secure_cookie_key_version",
+        "xsrf_token",
+        "check_xsrf_cookie",
+        "xsrf_form_html",
+        "compute_etag",
+        "set_etag_header",
+        "check_etag_header",
+    ]
+)
+"""Names that a handler may override: the front calls them as Tornado does, or Tornado calls none of them
+between the request and the 101. A handler that overrides any other name is served by Tornado."""
+
+_SPECIAL = frozenset(
+    {"__init__", "__new__", "__getattribute__", "__setattr__", "__delattr__", "__class__"}
+)
+"""Special methods that the front does not call as Tornado does."""
+
+_ROUTING = frozenset({"find_handler", "get_target_delegate", "start_request"})
+
+_TORNADO: tuple[tuple[type, ModuleType, tuple[str, ...]], ...] = (
+    (
+        RequestHandler,
+        web,
+        (
+            *(
+                "__init__",
+                "_execute",
+                "prepare",
+                "on_finish",
+                "finish",
+                "flush",
+                "clear",
+                "set_status",
+            ),
+            *("set_header", "set_default_headers", "log_exception", "_log", "decode_argument"),
+        ),
+    ),
+    (WebSocketHandler, websocket, ("__init__", "get", "open", "_detach_stream")),
+    (Application, web, ("find_handler", "get_handler_delegate", "__call__", "log_request")),
+    (_ApplicationRouter, web, ("get_target_delegate",)),
+    (Router, routing, ("start_request",)),
+    (RuleRouter, routing, ("find_handler",)),
+    (PathMatches, routing, ("match",)),
+    (web._HandlerDelegate, web, ("finish", "execute")),  # noqa: SLF001 - see `compat`
+    (HTTPServer, httpserver, ("handle_stream", "start_request", "on_close")),
+    (TCPServer, tcpserver, ("_handle_connection",)),
+    (HTTP1Connection, http1connection, ("read_response", "write_headers", "finish", "detach")),
+    (HTTPServerRequest, httputil, ("__init__",)),
+)
+"""Methods of Tornado that the front does the work of. Instrumentation replaces some of them."""
+
+
+def _is_unchanged() -> bool:
+    """Return whether no other library has replaced a method of Tornado that the front does the work of."""
+    return all(
+        # The type itself: a proxy of `wrapt` is an instance of everything.
+        type(method := inspect.getattr_static(owner, name)) is FunctionType
+        and method.__globals__ is vars(module)
+        for owner, module, names in _TORNADO
+        for name in names
+    )
+
+
+def _needs_tornado(handler: type[WebSocketHandler]) -> bool:
+    """Return whether `handler` overrides a method that Tornado calls, and the front does not."""
+    for name in {*dir(WebSocketHandler), *dir(handler)}:
+        if name in _HONOURED or (name.startswith("__") and name not in _SPECIAL):
+            continue
+        usual = inspect.getattr_static(WebSocketHandler, name, None)
+        if usual is None and not hasattr(WebSocketHandler, name):
+            continue
+        own = inspect.getattr_static(handler, name)
+        if own is not usual and own is not vars(GuardedHandler).get(name):
+            return True
+    return _has_stream_request_body(handler)
+
+
+def _is_served(made: Any) -> bool:
+    """Return whether the front serves a class that `guarded_class` has made."""
+    return (
+        isinstance(made, type)
+        and issubclass(made, GuardMixin)
+        and not issubclass(made, (SocketOfTransport, TracedDecisionMixin, SentryRouteMixin))
+        and made._door_fast  # noqa: SLF001 - of a guarded class
+        and made._door_parser.reads_heads  # noqa: SLF001 - likewise
+        # Its only check of the origin is the handler's own.
+        and made._door_endpoint.public is None  # noqa: SLF001 - likewise
+        and not _needs_tornado(vars(made)["_door_handler"])
+    )
+
+
+class Route:
+    """The guarded class of a path, with the arguments of its route.
+
+    Attributes:
+        made: The guarded class.
+        arguments: The keyword arguments of the route, for `initialize`.
+        args: The positional arguments in the path.
+        kwargs: The named arguments in the path.
+        initializes: Whether the handler has an `initialize` of its own, or gets arguments.
+    """
+
+    __slots__ = ("args", "arguments", "initializes", "kwargs", "made", "raw")
+
+    def __init__(
+        self,
+        made: Any,
+        arguments: Mapping[str, Any],
+        args: list[Any],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        self.made = made
+        self.arguments = arguments
+        self.raw = (args, kwargs)
+        self.args = tuple(_decoded(one) for one in args)
+        self.kwargs = {name: _decoded(one) for name, one in kwargs.items()}
+        handler = made._door_handler  # noqa: SLF001 - of a guarded class
+        self.initializes = bool(arguments) or handler.initialize is not RequestHandler.initialize
+
+
+def _decoded(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+class Routes:
+    """Finds the guarded class of a request.
+
+    Args:
+        application: The application. It asks itself, so its own `find_handler` has the last word.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._interception = intercept(application)
+        self._found: dict[str, Route | None] = {}
+        self._rules: tuple[list[Rule], list[Rule]] = ([], [])
+        self._of: tuple[object, int] = (None, 0)
+        """The wrapper and the version of its transports that `_found` comes from."""
+        self._served = False
+
+    def find(self, head: Head, arrival: FrontConnection) -> Route | None:
+        """Return the route of a request; None if Tornado serves it.
+
+        Args:
+            head: The head of the request.
+            arrival: Its connection.
+        """
+        application = self._application
+        rules = (application.default_router.rules, application.wildcard_router.rules)
+        wrapper, transports = self._interception.wrapper, self._interception.transports
+        of = (wrapper, 0 if transports is None else transports.version)
+        if rules != self._rules or of != self._of:
+            self._rules, self._of = (list(rules[0]), list(rules[1])), of
+            self._found.clear()
+            self._served = wrapper is not None and self._are_usual()
+        if not self._served or application.transforms:
+            return None
+        path = head.path
+        try:
+            return self._found[path]
+        except KeyError:
+            pass
+        route = self._search(path, arrival)
+        if len(self._found) >= _MOST_PATHS:
+            self._found.clear()
+        if len(path) <= _LONGEST_PATH:
+            self._found[path] = route
+        return route
+
+    def _are_usual(self) -> bool:
+        """Return whether paths alone select the handlers, and nothing is around them."""
+        application = self._application
+        default, wildcard = application.default_router, application.wildcard_router
+        own = vars(application)
+        settings = application.settings
+        return (
+            type(default) is type(wildcard) is _ApplicationRouter
+            and not _ROUTING & (vars(default).keys() | vars(wildcard).keys())
+            and len(default.rules) == 1
+            and type(default.rules[0].matcher) is AnyMatches
+            and default.rules[0].target is wildcard
+            and all(
+                type(rule) in (Rule, URLSpec) and type(rule.matcher) is PathMatches
+                for rule in wildcard.rules
+            )
+            and all(
+                getattr(type(application), name) is getattr(Application, name)
+                for name in ("find_handler", "get_handler_delegate", "start_request", "__call__")
+            )
+            and "start_request" not in own
+            and self._interception.is_outermost
+            and settings.get("compiled_template_cache", True)
+            and settings.get("static_hash_cache", True)
+            and _is_unchanged()
+        )
+
+    def _search(self, path: str, arrival: FrontConnection) -> Route | None:
+        rules: list[Any] = self._application.wildcard_router.rules
+        for rule in rules:
+            if rule.matcher.regex.match(path) is None:
+                continue
+            target = rule.target
+            if not (inspect.isclass(target) and issubclass(target, WebSocketHandler)):
+                return None
+            break
+        else:
+            return None
+        line, headers = arrival.start()
+        # Not the connection itself: no object of Tornado is needed for a route.
+        stub: Any = SimpleNamespace(context=arrival.context)
+        request = HTTPServerRequest(start_line=line, headers=headers, connection=stub)
+        delegate: Any = self._application.find_handler(request)
+        made = getattr(delegate, "handler_class", None)
+        if type(delegate) is not web._HandlerDelegate or not _is_served(made):  # noqa: SLF001 - see `compat`
+            return None
+        try:
+            return Route(made, delegate.handler_kwargs, delegate.path_args, delegate.path_kwargs)
+        except UnicodeDecodeError:
+            return None  # Tornado answers 400

@@ -1,0 +1,548 @@
+"""Connections, not requests: parts of heads, several requests, limits, deadlines and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.httputil import HTTPServerRequest
+from tornado.netutil import bind_unix_socket
+from tornado.routing import Matcher, Rule, RuleRouter
+from tornado.web import Application, OutputTransform, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+from stormdoor import protect
+from stormdoor.tornado.listener import GuardedServer
+from tests.guard.fakes import events, make_guard
+from tests.tornado.front.heads import HEADS, ORDINARY
+from tests.tornado.front.ways import BEARER, HANDSHAKE, HELLO, Told, exchange, observed, serving
+from tests.tornado.wire import log_lines, until
+
+ADMITTED = (HANDSHAKE + BEARER + "\r\n").encode()
+REFUSED = (HANDSHAKE + "\r\n").encode()
+PAGE = b"GET /page HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+LAST_PAGE = b"GET /page HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+ENDING: dict[str, Any] = {"idle_connection_timeout": 0.5, "body_timeout": 0.5}
+"""Options of a server that soon ends a request that never ends."""
+
+
+class Echo(WebSocketHandler):
+    """Echoes."""
+
+    def on_message(self, message: str | bytes) -> None:
+        self.write_message(message)
+
+
+class Page(RequestHandler):
+    """A page."""
+
+    def get(self) -> None:
+        self.finish(f"page for {self.request.remote_ip}")
+
+    def post(self) -> None:
+        self.finish(self.request.body)
+
+
+def echo(told: Told) -> Application:
+    """The usual application: a socket and a page."""
+    return Application(
+        [("/ws", Echo), ("/page", Page)],
+        log_function=lambda one: told.append((one.get_status(), one.request.uri)),
+    )
+
+
+# -- the same bytes -------------------------------------------------------------------------------
+
+
+def with_token(head: str) -> bytes:
+    """A head with the token of `alice`, if it has no credential of its own."""
+    return head.replace("Host:", "Authorization: Bearer alice\r\nHost:", 1).encode("latin-1")
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+async def test_the_same_bytes_get_the_same_answers(head: str) -> None:
+    """With and without a credential: the answer, the log, the trail and the counters are the same."""
+    requests = [[head.encode("latin-1")], [with_token(head)]]
+    with log_lines("tornado.access", "tornado.general", "tornado.application"):
+        without, _ = await observed(echo, *requests, front=False, **ENDING)
+        found, served = await observed(echo, *requests, front=True, **ENDING)
+    assert found == without
+    assert served == (2 if head in ORDINARY.values() else 0)
+
+
+async def _split(data: bytes, places: range) -> None:
+    requests = [[data[:at], data[at:]] for at in places]
+    without, _ = await observed(echo, *requests, front=False)
+    found, served = await observed(echo, *requests, front=True)
+    assert found == without
+    assert served == 0
+
+
+async def test_a_head_in_two_parts() -> None:
+    """Tornado reads it, with the part that the front has read."""
+    await _split(ADMITTED, range(1, len(ADMITTED), 40))
+    await _split(REFUSED, range(1, len(REFUSED), 40))
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("data", [ADMITTED, REFUSED], ids=["admitted", "refused"])
+async def test_a_head_split_at_each_place(data: bytes) -> None:
+    """Likewise."""
+    await _split(data, range(1, len(data)))
+
+
+async def test_one_byte_at_a_time() -> None:
+    """Likewise."""
+    requests = [[bytes([one]) for one in ADMITTED[:12]] + [ADMITTED[12:]]]
+    without, _ = await observed(echo, *requests, front=False)
+    found, _ = await observed(echo, *requests, front=True)
+    assert found == without
+
+
+# -- several requests, and bodies -----------------------------------------------------------------
+
+
+SMUGGLED = {
+    "two handshakes": ADMITTED + ADMITTED,
+    "refused, then admitted": REFUSED + ADMITTED,
+    "a page, then a handshake": PAGE + ADMITTED,
+    "two pages, then a refusal": PAGE + PAGE + REFUSED,
+    "a frame behind the head": ADMITTED + HELLO,
+    "a handshake in a body": b"POST /page HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
+    % len(ADMITTED)
+    + ADMITTED
+    + LAST_PAGE,
+    "a handshake in the body of a handshake": REFUSED[:-2]
+    + b"Content-Length: %d\r\n\r\n" % len(ADMITTED)
+    + ADMITTED,
+    "a handshake in chunks": REFUSED[:-2]
+    + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    + ADMITTED,
+    "both lengths": REFUSED[:-2]
+    + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    + ADMITTED,
+    "a line end alone": ADMITTED.replace(b"\r\n", b"\n"),
+}
+
+
+@pytest.mark.parametrize("data", SMUGGLED.values(), ids=SMUGGLED)
+async def test_nothing_is_smuggled(data: bytes) -> None:
+    """Of several requests in one segment the front decides none, and each answer is Tornado's."""
+    with log_lines("tornado.general"):
+        without, _ = await observed(echo, [data], front=False, **ENDING)
+        found, served = await observed(echo, [data], front=True, **ENDING)
+    assert found == without
+    assert served == 0
+
+
+async def test_a_handshake_after_a_page() -> None:
+    """A connection that Tornado serves stays with Tornado."""
+    requests = [[PAGE, ADMITTED], [PAGE, LAST_PAGE]]
+    without, _ = await observed(echo, *requests, front=False)
+    found, served = await observed(echo, *requests, front=True)
+    assert found == without
+    assert served == 0
+
+
+# -- addresses and schemes ------------------------------------------------------------------------
+
+FORWARDED = (
+    b"X-Forwarded-For: 203.0.113.7\r\nX-Real-Ip: 203.0.113.8\r\nX-Forwarded-Proto: https\r\n"
+)
+
+
+@pytest.mark.parametrize("trusted", [[], ["127.0.0.0/8"]], ids=["a client", "a trusted proxy"])
+async def test_forwarded_headers_count_from_a_trusted_proxy_alone(trusted: list[str]) -> None:
+    """The trail has the address of the client; `request.remote_ip` is Tornado's."""
+
+    def guard() -> Any:
+        return make_guard(insecure_allow_any_host=True, trusted_proxies=trusted)
+
+    requests = [[one.replace(b"\r\n", b"\r\n" + FORWARDED, 1)] for one in (ADMITTED, REFUSED)]
+    without, _ = await observed(echo, *requests, front=False, guard=guard)
+    found, served = await observed(echo, *requests, front=True, guard=guard)
+    assert found == without
+    assert served == 2
+    assert {one[4] for one in found[2]} == {"203.0.113.7" if trusted else "127.0.0.1"}
+
+
+async def test_the_limit_of_requests_counts_for_the_client_of_a_proxy() -> None:
+    """As for Tornado's path: 429 for the one client, and not for the other."""
+
+    def guard() -> Any:
+        return make_guard(
+            insecure_allow_any_host=True,
+            trusted_proxies=["127.0.0.0/8"],
+            limits={"requests_per_address": "1/h burst 2"},
+        )
+
+    requests = [
+        [ADMITTED.replace(b"\r\n", b"\r\nX-Forwarded-For: 203.0.113.%d\r\n" % client, 1)]
+        for client in (7, 7, 7, 8)
+    ]
+    without, _ = await observed(echo, *requests, front=False, guard=guard)
+    found, served = await observed(echo, *requests, front=True, guard=guard)
+    assert found == without
+    assert served == 4
+    assert [one[0][0][9:12] for one in found[0]] == [b"101", b"101", b"429", b"101"]
+
+
+async def test_a_unix_socket(tmp_path: Path) -> None:
+    """Its clients are on this machine."""
+    for front in (False, True):
+        path = tmp_path / f"{front}.sock"
+        listening = bind_unix_socket(str(path))
+        async with serving(echo, front=front, sock=listening) as way:
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(ADMITTED)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+            writer.write(HELLO)
+            assert await reader.readexactly(4) == b"\x81\x02hi"
+            writer.close()
+            await until(lambda: len(way.guard.registry) == 0)
+            assert [
+                one.address for one in await events(way.guard) if one.name == "connection_opened"
+            ] == ["127.0.0.1"]
+            assert (way.front is not None and way.front.served == 1) is front
+
+
+# -- deadlines, limits and ends -------------------------------------------------------------------
+
+
+async def _ends(port: int, *parts: bytes, pause: float = 0.0) -> float:
+    """Send parts and wait for the end of the connection. Returns the seconds that it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(pause)
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+    return loop.time() - began
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [(), (ADMITTED[:30],), (b"", ADMITTED[:30]), (b"", b"", ADMITTED[:30], ADMITTED[30:40])],
+    ids=["nothing", "a part", "a part, later", "parts, later"],
+)
+async def test_a_slow_head_ends_after_the_time_out_of_the_server(parts: tuple[bytes, ...]) -> None:
+    """The time counts from the beginning of the connection, in the front and in Tornado together."""
+    async with serving(echo, front=True, idle_connection_timeout=0.4) as way:
+        took = await _ends(way.port, *parts, pause=0.1)
+        assert 0.3 < took < 0.75
+        assert way.server.unfinished == 0
+        assert way.front is not None
+        assert (len(way.front._heads), way.front._handed_over) == (0, {})
+
+
+async def test_a_connection_that_tornado_serves_outlives_the_time_for_its_first_head() -> None:
+    """The deadline of the first head ends no later request."""
+    async with serving(echo, front=True, idle_connection_timeout=0.3) as way:
+        reader, writer = await asyncio.open_connection("127.0.0.1", way.port)
+        await asyncio.sleep(0.05)
+        writer.write(PAGE[:20])
+        await asyncio.sleep(0.05)
+        for _ in range(4):
+            writer.write(PAGE[20:])
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            await reader.readexactly(len("page for 127.0.0.1"))
+            writer.write(PAGE[:20])
+            await asyncio.sleep(0.1)
+        writer.close()
+        await until(lambda: way.server.unfinished == 0)
+        assert way.front is not None
+        assert (len(way.front._heads), way.front._handed_over) == (0, {})
+
+
+async def test_waiting_connections_are_limited_and_closed() -> None:
+    """They count as TCP connections; the oldest idle one makes room; the end of the server closes all."""
+    guard = make_guard(insecure_allow_any_host=True, limits={"tcp_per_address": 3})
+    async with serving(echo, front=True, guard=guard) as way:
+        opened = [await asyncio.open_connection("127.0.0.1", way.port) for _ in range(3)]
+        await until(lambda: way.server.unfinished == 3)
+        opened.append(await asyncio.open_connection("127.0.0.1", way.port))
+        async with asyncio.timeout(5):
+            assert await opened[0][0].read() == b""
+        await until(lambda: way.server.unfinished == 3)
+        assert len(way.server.front.tcp) == 3
+        way.server.stop()
+        await way.server.close_all_connections()
+        assert way.server.unfinished == 0
+        assert len(way.server.front.tcp) == 0
+        for reader, writer in opened:
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+            writer.close()
+
+
+async def test_open_sockets_do_not_count_as_tcp_connections() -> None:
+    """Nor do refused ones, whether their bytes came at once or later."""
+    guard = make_guard(insecure_allow_any_host=True, limits={"tcp_per_address": 1})
+    async with serving(echo, front=True, guard=guard) as way:
+        writers = []
+        for pause in (0.0, 0.02, 0.0, 0.02):
+            reader, writer = await asyncio.open_connection("127.0.0.1", way.port)
+            await asyncio.sleep(pause)
+            writer.write(ADMITTED)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+            writers.append(writer)
+            assert (await exchange(way.port, REFUSED)).startswith(b"HTTP/1.1 401 ")
+        assert way.server.unfinished == 0
+        assert len(way.guard.registry) == 4
+        for writer in writers:
+            writer.close()
+        await until(lambda: len(way.guard.registry) == 0)
+
+
+def _reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", ADMITTED[:20], ADMITTED, REFUSED], ids=["0", "part", "yes", "no"]
+)
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+async def test_a_client_that_leaves(sent: bytes, reset: bool) -> None:
+    """At any moment: nothing of its connection is left, and the server goes on."""
+    async with serving(echo, front=True) as way:
+        for _ in range(3):
+            client = socket.create_connection(("127.0.0.1", way.port))
+            client.send(sent)
+            if reset:
+                _reset(client)
+            else:
+                client.close()
+            await asyncio.sleep(0.01)
+        await until(lambda: way.server.unfinished == 0 and len(way.guard.registry) == 0)
+        assert b"\x81\x02hi" in await exchange(way.port, ADMITTED)
+
+
+@pytest.mark.parametrize(("data", "status"), [(ADMITTED, b"101"), (REFUSED, b"401")])
+async def test_a_client_that_has_closed_its_side(data: bytes, status: bytes) -> None:
+    """It gets its answer, and nothing of its connection is left. Tornado may notice its end earlier."""
+    async with serving(echo, front=True) as way:
+        reader, writer = await asyncio.open_connection("127.0.0.1", way.port)
+        writer.write(data)
+        writer.write_eof()
+        assert (await reader.read())[9:12] == status
+        writer.close()
+        await until(lambda: len(way.guard.registry) == way.server.unfinished == 0)
+
+
+# -- decisions that wait --------------------------------------------------------------------------
+
+
+class Slow:
+    """An authenticator that uses the current Task, and waits."""
+
+    kind = "slow"
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+        self.waiting = 0
+        from stormdoor.core.credential import Place, Source
+
+        self.places = (Place(Source.AUTHORIZATION, "bearer"),)
+
+    def recognises(self, _: Any) -> bool:
+        return True
+
+    async def authenticate(self, *_: Any, **__: Any) -> Any:
+        from tests.guard.fakes import authentication
+
+        self.waiting += 1
+        async with asyncio.timeout(5):
+            await self.go_on.wait()
+        return authentication("alice")
+
+
+async def test_a_decision_that_waits() -> None:
+    """It runs in a Task, and the connection counts meanwhile. A client that has left opens nothing."""
+    slow = Slow()
+    guard = make_guard(slow, insecure_allow_any_host=True)  # type: ignore[arg-type]
+    async with serving(echo, front=True, guard=guard) as way:
+        assert not guard.admits_without_task
+        staying = asyncio.create_task(exchange(way.port, ADMITTED))
+        leaving = socket.create_connection(("127.0.0.1", way.port))
+        leaving.send(ADMITTED)
+        await until(lambda: slow.waiting == 2)
+        assert way.server.unfinished == 2
+        leaving.close()
+        await asyncio.sleep(0.01)
+        slow.go_on.set()
+        assert b"\x81\x02hi" in await staying
+        await until(lambda: way.server.unfinished == 0 and len(guard.registry) == 0)
+        names = [one.name for one in await events(guard)]
+        assert names.count("connection_opened") == 2
+        assert names.count("connection_closed") == 2
+
+
+@pytest.mark.parametrize("waits", [0.0, 0.005], ids=["at once", "later"])
+async def test_a_store_that_waits(waits: float) -> None:
+    """A decision that was begun without a Task goes on in one, with its time limit."""
+    guard = make_guard(insecure_allow_any_host=True)
+    tokens = guard.authenticators[0]
+    seen: list[Any] = []
+
+    async def look(_: Any) -> Any:
+        from tests.guard.fakes import authentication
+
+        if waits:
+            await asyncio.sleep(waits)
+            seen.append(asyncio.current_task())
+        return authentication("alice")
+
+    tokens.known["alice"] = look  # type: ignore[attr-defined]
+    async with serving(echo, front=True, guard=guard) as way:
+        assert guard.admits_without_task
+        assert b"\x81\x02hi" in await exchange(way.port, ADMITTED)
+        assert [one is not None for one in seen] == ([True] if waits else [])
+
+
+# -- where the front is switched off ----------------------------------------------------------------
+
+
+class Transform(OutputTransform):
+    """Changes nothing."""
+
+
+class Own(Application):
+    """Finds handlers itself."""
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        return super().find_handler(request, **kwargs)
+
+
+def _wrapped(application: Application) -> Application:
+    """Middleware around `find_handler` of one application."""
+    find = application.find_handler
+    application.find_handler = _passing(find)  # type: ignore[method-assign]
+    return application
+
+
+def _passing(find: Any) -> Any:
+    return lambda request, **more: (None, find(request, **more))[1]
+
+
+def _hosts() -> Application:
+    application = Application()
+    application.add_handlers("127.0.0.1", [("/ws", Echo)])
+    return application
+
+
+OFF = {
+    "an output transform": lambda: Application([("/ws", Echo)], transforms=[Transform]),
+    "compressed answers": lambda: Application([("/ws", Echo)], compress_response=True),
+    "host rules": _hosts,
+    "an application of its own": lambda: Own([("/ws", Echo)]),
+    "middleware": lambda: _wrapped(Application([("/ws", Echo)])),
+    "a router": lambda: Application([(r"/.*", Application([("/ws", Echo)]))]),
+    "a rule of another kind": lambda: Application([Rule(_Anything(), Echo)]),
+    "debug": lambda: Application([("/ws", Echo)], debug=True, autoreload=False),
+}
+
+
+class _Anything(Matcher):
+    """A matcher of the application."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        return {} if request.path == "/ws" else None
+
+    def reverse(self, *_: Any) -> str | None:
+        return None
+
+
+@pytest.mark.parametrize("make", OFF.values(), ids=OFF)
+async def test_it_is_off(make: Any) -> None:
+    """Tornado serves everything; the guard decides as always."""
+    found, served = await observed(lambda _: make(), [ADMITTED], [REFUSED], front=True)
+    assert served == 0
+    assert [one[0][0][9:12] for one in found[0]] == [b"101", b"401"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"xheaders": True}, {"decompress_request": True}],
+    ids=["xheaders", "decompress_request"],
+)
+async def test_a_server_without_a_front(options: dict[str, Any]) -> None:
+    """Options that change how a request is read."""
+    async with serving(echo, front=True, **options) as way:
+        assert way.front is None
+        assert b"\x81\x02hi" in await exchange(way.port, ADMITTED)
+
+
+async def test_instrumentation_switches_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries replace methods of Tornado, to see each request."""
+    execute: Any = RequestHandler._execute
+    seen: list[str] = []
+
+    async def instrumented(handler: RequestHandler, *args: Any, **kwargs: Any) -> None:
+        seen.append(handler.request.path)
+        await execute(handler, *args, **kwargs)
+
+    monkeypatch.setattr(RequestHandler, "_execute", instrumented)
+    found, served = await observed(echo, [ADMITTED], front=True)
+    assert (served, seen) == (0, ["/ws"])
+    assert found[0][0][0][0].startswith(b"HTTP/1.1 101 ")
+
+
+async def test_another_callback_switches_it_off() -> None:
+    """A function or a router in place of the application."""
+    async with serving(echo, front=True) as way:
+        application = way.server.request_callback
+        way.server.request_callback = RuleRouter([Rule(_Anything(), application)])
+        assert b"\x81\x02hi" in await exchange(way.port, ADMITTED)
+        assert way.front is not None
+        assert way.front.served == 0
+
+
+async def test_routes_that_are_added_later() -> None:
+    """They are found, before and after others, and take the place of those that were known."""
+
+    class Later(Echo):
+        def open(self, *_: str, **__: str) -> None:
+            self.write_message("later")
+
+    async with serving(echo, front=True) as way:
+        application: Any = way.server.request_callback
+        assert b"later" not in await exchange(way.port, ADMITTED)
+        application.wildcard_router.rules.insert(
+            0, Application([("/ws", Later)]).wildcard_router.rules[0]
+        )
+        assert b"later" in await exchange(way.port, ADMITTED)
+        application.add_handlers("127.0.0.1", [("/ws", Echo)])
+        assert b"later" not in await exchange(way.port, ADMITTED)
+        assert way.front is not None
+        assert way.front.served == 2
+
+
+async def test_an_application_without_a_guard_has_no_front() -> None:
+    """Its server may listen before `protect` is called."""
+    server = GuardedServer(Application([("/ws", Echo)]), guard=make_guard(), max_body_size=1)
+    assert not server._has_front()
+    guarded = protect(Application([("/ws", Echo)]), make_guard(), "chat:connect")
+    assert GuardedServer(guarded, guard=None, max_body_size=1)._has_front()
+
+
+async def test_an_error_in_the_front_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is admitted, nothing stays open, and the server goes on."""
+    async with serving(echo, front=True) as way:
+        with monkeypatch.context() as patched, log_lines("asyncio") as lines:
+            patched.setattr(way.guard.admission, "admit", None)
+            assert await exchange(way.port, ADMITTED) == b""
+            assert lines
+        assert len(way.guard.registry) == 0
+        assert b"\x81\x02hi" in await exchange(way.port, ADMITTED)
+        with contextlib.suppress(AttributeError):
+            assert way.server.unfinished == 0
