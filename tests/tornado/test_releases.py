@@ -96,7 +96,11 @@ def test_the_adapter_on_another_release(release: str) -> None:
     assert told.stdout.split() == [release, "True"]
     tests = [str(ROOT / "tests" / "tornado" / name) for name in ADAPTER]
     # Tornado's test of a ping that is answered within 50 ms measures the machine; it runs on the newest.
-    left_out = ["-k", "not test_client_ping_timeout"]
+    # The sample of mutations is enough here; `make test-matrix` tries all of them.
+    left_out = [
+        "-k",
+        "not test_client_ping_timeout and not all_mutations and not pairs_of_mutations",
+    ]
     command = [
         sys.executable,
         "-m",
