@@ -266,6 +266,7 @@ async def test_a_dropped_key_is_dropped_at_once() -> None:
         verifier.keys.holds = holds  # type: ignore[method-assign]
         await here.refused(token, "no key with the kid 'old'")
         assert found.recheck is not None
+        assert found.recheck.source is not None
         assert found.recheck.source.generation == 1
 
 

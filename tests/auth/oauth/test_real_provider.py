@@ -199,6 +199,7 @@ async def test_dropped_keys(provider: RealProvider) -> None:
         old, other = jwt_for(provider), jwt_for(provider, "bob")
         found = await now.accepted(old)
         assert found.recheck is not None
+        assert found.recheck.source is not None
         assert found.recheck.source.generation == 0
         assert isinstance(await found.recheck.ask(now.clock.now()), Authentication)
         provider.rotate_keys(keep=False)
