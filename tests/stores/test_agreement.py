@@ -288,7 +288,9 @@ class Agreement(RuleBasedStateMachine):
         after=st.integers(0, 9),
         limit=st.integers(0, 5),
         principal=st.none() | who | st.just(""),
-        name=st.none() | st.just("sys_crash"),
+        event=st.none() | st.just("sys_crash"),
+        since=st.none() | times,
+        until=st.none() | times,
         newest_first=st.booleans(),
     )
     def entries(self, **options: Any) -> None:
