@@ -31,7 +31,12 @@ def event(number: int, **more: object) -> Event:
 
 
 async def _stored(store: FakeStore) -> list[Event]:
-    return [entry.event for entry in await store.entries(limit=100_000)]
+    page = await store.entries()
+    found = [entry.event for entry in page]
+    while page.cursor is not None:
+        page = await store.entries(cursor=page.cursor)
+        found += [entry.event for entry in page]
+    return found
 
 
 async def test_entries_are_written_in_order() -> None:

@@ -7,8 +7,6 @@ from stormdoor.runtime.guard import Guard
 
 __all__ = ["trail_of"]
 
-_MOST = 10_000
-
 
 async def trail_of(guard: Guard, *names: str) -> list[Event]:
     """Return the events in the trail, oldest first.
@@ -18,5 +16,10 @@ async def trail_of(guard: Guard, *names: str) -> list[Event]:
         names: Names of events, such as `session_use_after_expire`; by default all.
     """
     await guard.trail.flush()
-    entries = await guard.state.trail.entries(limit=_MOST)
-    return [one.event for one in entries if not names or one.event.name in names]
+    trail = guard.state.trail
+    page = await trail.entries()
+    found = [*page]
+    while page.cursor is not None:
+        page = await trail.entries(cursor=page.cursor)
+        found += page
+    return [one.event for one in found if not names or one.event.name in names]
