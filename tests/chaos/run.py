@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
-from stormdoor.core.event import Entry
-from stormdoor.core.trail_filter import Cursor
 from stormdoor.guard.trail_verification import verify_trail
+from stormdoor.ports.trail import all_pages
 from stormdoor.stores import open_store
 from tests.chaos import history
 from tests.chaos.checkers import (
@@ -396,13 +395,7 @@ async def read_store(folder: Path, url: str) -> None:
     await store.open()
     try:
         entries = await store.revocations(0)
-        stored: list[Entry] = []
-        cursor: Cursor | None = None
-        while True:
-            page = await store.entries(cursor=cursor, event="chaos")
-            stored += page
-            if (cursor := page.cursor) is None:
-                break
+        stored = [one async for page in all_pages(store, event="chaos") for one in page]
         trail = await verify_trail(store, key=None)
     finally:
         await store.close()

@@ -13,6 +13,7 @@ from stormdoor import Denial
 from stormdoor.core.event import Event
 from stormdoor.errors import StoreInDoubt, StoreUnavailable
 from stormdoor.guard.trail import Trail
+from stormdoor.ports.trail import all_pages
 from tests.guard.fakes import FakeStore, admit, bearer, make_guard, refused, settle
 from tests.support.clock import FakeClock
 from tests.tornado.wire import log_lines
@@ -31,12 +32,7 @@ def event(number: int, **more: object) -> Event:
 
 
 async def _stored(store: FakeStore) -> list[Event]:
-    page = await store.entries()
-    found = [entry.event for entry in page]
-    while page.cursor is not None:
-        page = await store.entries(cursor=page.cursor)
-        found += [entry.event for entry in page]
-    return found
+    return [entry.event async for page in all_pages(store) for entry in page]
 
 
 async def test_entries_are_written_in_order() -> None:

@@ -18,10 +18,11 @@ from stormdoor.cli.output import remark
 from stormdoor.cli.trail_filter import EVERY, Selected
 from stormdoor.cli.usage import UsageError
 from stormdoor.cli.where import UNSAID, Where, opened
+from stormdoor.ports.trail import all_pages
 
 if TYPE_CHECKING:
     from stormdoor.core.event import Entry
-    from stormdoor.core.trail_filter import Cursor, Filters
+    from stormdoor.core.trail_filter import Filters
     from stormdoor.ports import TrailStore
 
 __all__ = ["export"]
@@ -89,10 +90,6 @@ def _cell(value: object) -> str:
 
 
 async def _entries(store: TrailStore, after: int, filters: Filters) -> AsyncIterator[Entry]:
-    cursor: Cursor | None = None
-    while True:
-        page = await store.entries(after=after, limit=_PAGE, cursor=cursor, **filters)
+    async for page in all_pages(store, after=after, limit=_PAGE, **filters):
         for entry in page:
             yield entry
-        if (cursor := page.cursor) is None:
-            return

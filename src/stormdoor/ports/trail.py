@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Unpack
 
@@ -10,7 +10,7 @@ from stormdoor.core.event import Event
 from stormdoor.core.trail_budget import DAY_BYTES
 from stormdoor.core.trail_filter import Cursor, Filters, TrailPage
 
-__all__ = ["Space", "TrailChain", "TrailStore"]
+__all__ = ["Space", "TrailChain", "TrailStore", "all_pages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +153,22 @@ class TrailStore(Protocol):
             StoreError: This login may not change entries.
         """
         ...
+
+
+async def all_pages(
+    trail: TrailStore, *, after: int = 0, limit: int = 1000, **filters: Unpack[Filters]
+) -> AsyncIterator[TrailPage]:
+    """Yield the pages of entries, the oldest first, until the store has looked at all.
+
+    Args:
+        trail: The trail.
+        after: See `TrailStore.entries`.
+        limit: Greatest number of entries of a page.
+        filters: See `TrailStore.entries`.
+    """
+    cursor: Cursor | None = None
+    while True:
+        page = await trail.entries(after=after, limit=limit, cursor=cursor, **filters)
+        yield page
+        if (cursor := page.cursor) is None:
+            return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stormdoor.core.event import Event
+from stormdoor.ports.trail import all_pages
 from stormdoor.runtime.guard import Guard
 
 __all__ = ["trail_of"]
@@ -16,10 +17,5 @@ async def trail_of(guard: Guard, *names: str) -> list[Event]:
         names: Names of events, such as `session_use_after_expire`; by default all.
     """
     await guard.trail.flush()
-    trail = guard.state.trail
-    page = await trail.entries()
-    found = [*page]
-    while page.cursor is not None:
-        page = await trail.entries(cursor=page.cursor)
-        found += page
-    return [one.event for one in found if not names or one.event.name in names]
+    found = [one.event async for page in all_pages(guard.state.trail) for one in page]
+    return [one for one in found if not names or one.name in names]
