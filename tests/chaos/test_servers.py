@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.extended, pytest.mark.slow, pytest.mark.xdist_group("c
 TABLE = "CREATE TABLE counter (value int); INSERT INTO counter VALUES (0)"
 COUNT = "UPDATE counter SET value = value + 1 RETURNING value"
 TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+CAUGHT_UP = "SELECT bool_and(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication"
 
 
 def programs() -> Binaries:
@@ -36,6 +37,13 @@ async def connect(server: Server) -> tuple[asyncpg.Connection, list[str]]:
     return made, warnings
 
 
+async def catch_up(primary: asyncpg.Connection) -> None:
+    """Wait until the standby has all that this primary wrote. An asynchronous one may lag."""
+    async with asyncio.timeout(30):
+        while not await primary.fetchval(CAUGHT_UP):
+            await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("synchronous", [True, False])
 async def test_an_isolated_old_primary(synchronous: bool) -> None:
     """It confirms writes alone only if its standby is asynchronous. It always answers reads."""
@@ -45,6 +53,7 @@ async def test_an_isolated_old_primary(synchronous: bool) -> None:
         await old.execute(TABLE)
         assert await old.fetchval(COUNT) == 1
         before = await old.fetchval(TIMELINE)
+        await catch_up(old)
         await pair.fail_over(kill=False)
         new, _ = await connect(pair.primary)
         assert await new.fetchval(COUNT) == 2
@@ -73,7 +82,7 @@ async def test_a_lagging_standby_forgets_what_its_primary_acknowledged() -> None
         await pair.add_standby()
         old, _ = await connect(pair.primary)
         await old.execute(TABLE)
-        await asyncio.sleep(0.3)
+        await catch_up(old)
         pair.replication.hold()
         assert await old.fetchval(COUNT) == 1
         old.terminate()
