@@ -11,7 +11,9 @@ from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import public
-from tests.tornado.front.ways import BEARER, HANDSHAKE, Told, observed
+from tests.guard.fakes import ORIGIN
+from tests.tornado.front.ways import BEARER, HANDSHAKE, HELLO, Told, observed
+from tests.tornado.wire import log_lines
 
 ADMITTED = (HANDSHAKE + BEARER + "\r\n").encode()
 REFUSED = (HANDSHAKE + "\r\n").encode()
@@ -303,7 +305,7 @@ RIGHTS: dict[str, tuple[type[WebSocketHandler], dict[str, Any], bool]] = {
     "clear": (Clear, {}, False),
     "set_header": (SetHeader, {}, False),
     "set_default_headers": (DefaultHeaders, {}, False),
-    "check_origin": (CheckOrigin, {}, False),
+    "check_origin": (CheckOrigin, {}, True),
     "select_subprotocol": (Subprotocol, {}, True),
     "select_subprotocol fails": (WrongSubprotocol, {}, True),
     "get_compression_options": (Compression, {}, True),
@@ -364,13 +366,99 @@ async def test_arguments_of_the_path_are_decoded() -> None:
         assert count == 3
 
 
-async def test_the_handler_of_a_public_endpoint_is_served_by_tornado() -> None:
-    """Its own check of the origin is the only one."""
-    make = application(Plain, {})
-    for front in (False, True):
-        found, count = await observed(make, [REFUSED], front=front, declared=public("a test"))
-        assert count == 0
-        assert found[0][0][0][0] == b"HTTP/1.1 101 Switching Protocols"
+def _with(*lines: str, credential: str = "") -> bytes:
+    return (HANDSHAKE + credential + "".join(f"{line}\r\n" for line in lines) + "\r\n").encode()
+
+
+ORIGINS = {
+    "none": (),
+    "a listed one": (f"Origin: {ORIGIN}",),
+    "that of the Host": ("Origin: http://127.0.0.1",),
+    "a foreign one": ("Origin: http://attacker.example",),
+    "null": ("Origin: null",),
+    "an empty one": ("Origin:",),
+    "no URL": ("Origin: http://[",),
+    "of a draft": ("Sec-WebSocket-Origin: http://attacker.example",),
+    "same-origin": ("Origin: http://attacker.example", "Sec-Fetch-Site: same-origin"),
+    "same-site": ("Origin: http://attacker.example", "Sec-Fetch-Site: same-site"),
+    "cross-site, and listed": (f"Origin: {ORIGIN}", "Sec-Fetch-Site: cross-site"),
+}
+
+
+class AllowsAttacker(Plain):
+    """Adds an origin."""
+
+    def check_origin(self, origin: str) -> bool:
+        self.told.append(("origin", origin))
+        return origin == "http://attacker.example" or super().check_origin(origin)
+
+
+class FailsToCheck(Plain):
+    """Fails to check the origin."""
+
+    def check_origin(self, origin: str) -> bool:
+        raise RuntimeError(origin)
+
+
+class AnswersOrigin(Plain):
+    """Sets a header in its check, and refuses."""
+
+    def check_origin(self, origin: str) -> bool:
+        self.set_header("X-Origin", origin)
+        return False
+
+
+CHECKS = [Plain, AllowsAttacker, CheckOrigin, FailsToCheck, AnswersOrigin]
+
+
+@pytest.mark.parametrize("declared", [public("a test"), "chat:connect"], ids=["public", "guarded"])
+@pytest.mark.parametrize("handler", CHECKS)
+async def test_the_check_of_an_origin_is_that_of_tornado(
+    handler: type[WebSocketHandler], declared: Any
+) -> None:
+    """Of a public endpoint it is the only one; elsewhere it comes after that of the guard."""
+    requests = [[_with(*lines, credential=BEARER)] for lines in ORIGINS.values()]
+    make = application(handler, {})
+    with log_lines("tornado.application", "tornado.general"):
+        without, _ = await observed(make, *requests, front=False, declared=declared)
+        found, count = await observed(make, *requests, front=True, declared=declared)
+    assert found == without
+    assert count == len(requests)
+    foreign = found[0][list(ORIGINS).index("a foreign one")][0][0]
+    attacker_is_in = handler is AllowsAttacker and declared != "chat:connect"
+    assert (b" 101 " in foreign) is attacker_is_in
+
+
+FIRST = {
+    "a credential": b'{"type":"stormdoor.authenticate","token":"alice"}',
+    "a wrong one": b'{"type":"stormdoor.authenticate","token":"mallory"}',
+    "no credential": b"hi",
+}
+
+
+def _text(data: bytes) -> bytes:
+    return b"\x81" + bytes([0x80 | len(data)]) + bytes(4) + data
+
+
+@pytest.mark.parametrize("first", FIRST.values(), ids=FIRST)
+@pytest.mark.parametrize("handler", [Plain, OpenLater, OpenSends, Compression, Prepare])
+async def test_authentication_by_the_first_message(
+    handler: type[WebSocketHandler], first: bytes
+) -> None:
+    """The front serves the handshake; nothing of the handler runs before the credential."""
+    requests = [
+        [_with(f"Origin: {ORIGIN}")],
+        [_with("Origin: http://attacker.example")],
+        [ADMITTED],
+    ]
+    make = application(handler, {})
+    options: dict[str, Any] = {"first_message": ["/ws"], "hello": _text(first) + HELLO}
+    without, _ = await observed(make, *requests, front=False, **options)
+    found, count = await observed(make, *requests, front=True, **options)
+    assert found == without
+    assert count == (0 if handler is Prepare else len(requests))
+    opened = [one[0] for one in found[2]].count("connection_opened")
+    assert opened == (2 if b'"alice"' in first else 1)
 
 
 async def test_a_failure_of_on_finish_closes_the_connection() -> None:

@@ -59,6 +59,7 @@ async def serving(
     front: bool,
     guard: Guard | None = None,
     declared: Any = "chat:connect",
+    first_message: Sequence[str] = (),
     sock: socket.socket | None = None,
     **options: Any,
 ) -> AsyncIterator[Way]:
@@ -69,12 +70,13 @@ async def serving(
         front: Whether the server has a front.
         guard: The guard; one on fakes if it is left out.
         declared: The permission.
+        first_message: Paths where the first message may authenticate.
         sock: Where it listens.
         options: Of the server.
     """
     guard = guard or make_guard(insecure_allow_any_host=True)
     told: Told = []
-    application = protect(make(told), guard, declared)
+    application = protect(make(told), guard, declared, first_message=first_message)
     sock = sock or bind_sockets(0, "127.0.0.1")[0]
     server = GuardedServer(application, guard=guard, **{"max_body_size": 1024 * 1024, **options})
     if not front:
@@ -94,8 +96,15 @@ async def serving(
             await asyncio.sleep(0)
 
 
-async def exchange(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes, say hello and goodbye on an open WebSocket, and return everything that comes back."""
+async def exchange(port: int, *parts: bytes, pause: float = 0.0, hello: bytes = HELLO) -> bytes:
+    """Send bytes, say hello and goodbye on an open WebSocket, and return everything that comes back.
+
+    Args:
+        port: Of the server.
+        parts: The bytes; each is a segment of its own.
+        pause: Seconds after each part.
+        hello: The frames that an open WebSocket gets before the goodbye.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for part in parts:
@@ -108,7 +117,7 @@ async def exchange(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
             async with asyncio.timeout(_PATIENCE):
                 answer = await reader.readuntil(b"\r\n\r\n")
             if b" 101 " in answer.splitlines()[0]:
-                writer.write(HELLO)
+                writer.write(hello)
                 writer.write(GOODBYE)
             else:
                 writer.write_eof()
@@ -139,11 +148,14 @@ async def observed(
     *requests: Sequence[bytes],
     front: bool,
     guard: Callable[[], Guard] | None = None,
+    hello: bytes = HELLO,
     **options: Any,
 ) -> tuple[Any, int]:
     """Return everything that can be observed of requests, and how many the front has decided."""
     async with serving(make, front=front, guard=guard and guard(), **options) as way:
-        answers = [same(await exchange(way.port, *one, pause=0.01)) for one in requests]
+        answers = [
+            same(await exchange(way.port, *one, pause=0.01, hello=hello)) for one in requests
+        ]
         async with asyncio.timeout(10):
             while len(way.guard.registry):
                 await asyncio.sleep(0.001)

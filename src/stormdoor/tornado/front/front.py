@@ -408,7 +408,13 @@ class Front:
                 handler._door_initialize(route.arguments)  # noqa: SLF001 - of a guarded handler
             if not connection.awaiting_authentication:
                 handler._door_prepare()  # noqa: SLF001 - of a guarded handler
-            if route.initializes and not _is_untouched(handler, connection):
+            if route.checks_origin and _refuses_origin(handler):
+                own["check_origin"] = _refuse  # so that the `get` of Tornado answers
+                self._execute(arrival, route, handler, partial(_resume, handler, connection))
+                return
+            if (route.initializes or route.checks_origin) and not _is_untouched(
+                handler, connection
+            ):
                 self._execute(arrival, route, handler, partial(_resume, handler, connection))
                 return
             protocol = FastProtocol(
@@ -535,7 +541,8 @@ class Front:
         try:
             await executing
         finally:
-            handler.__dict__.pop("prepare", None)
+            for name in ("prepare", "check_origin"):
+                handler.__dict__.pop(name, None)
         connection = handler.request.connection
         if connection.stream is None:
             return  # it is a WebSocket
@@ -557,6 +564,19 @@ async def _resume(handler: Any, connection: Connection, error: BaseException | N
     except BaseException:
         handler._door_guard.registry.end(connection)  # noqa: SLF001 - likewise
         raise
+
+
+def _refuses_origin(handler: Any) -> bool:
+    """Return whether the `get` of Tornado refuses the origin, by the `check_origin` of the handler."""
+    if hasattr(handler, "_check_cross_origin"):  # since Tornado 6.6
+        return handler._check_cross_origin(handler.check_origin) is not None  # noqa: SLF001 - see `compat`
+    headers = handler.request.headers
+    origin = headers.get("Origin", headers.get("Sec-Websocket-Origin"))
+    return origin is not None and not handler.check_origin(origin)
+
+
+def _refuse(_origin: str) -> bool:
+    return False
 
 
 def _is_untouched(handler: Any, connection: Connection) -> bool:

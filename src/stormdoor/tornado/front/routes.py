@@ -35,6 +35,8 @@ _HONOURED = frozenset(
         "initialize",
         "open",
         "on_finish",
+        "check_origin",
+        "check_trusted_origin",
         "select_subprotocol",
         "get_compression_options",
         "on_message",
@@ -184,8 +186,6 @@ def _is_served(made: Any) -> bool:
         and not issubclass(made, (SocketOfTransport, TracedDecisionMixin, SentryRouteMixin))
         and made._door_fast  # noqa: SLF001 - of a guarded class
         and made._door_parser.reads_heads  # noqa: SLF001 - likewise
-        # Its only check of the origin is the handler's own.
-        and made._door_endpoint.public is None  # noqa: SLF001 - likewise
         and not _needs_tornado(vars(made)["_door_handler"])
     )
 
@@ -199,9 +199,10 @@ class Route:
         args: The positional arguments in the path.
         kwargs: The named arguments in the path.
         initializes: Whether the handler has an `initialize` of its own, or gets arguments.
+        checks_origin: Whether its `check_origin` decides: the endpoint is public, or the method is its own.
     """
 
-    __slots__ = ("args", "arguments", "initializes", "kwargs", "made", "raw")
+    __slots__ = ("args", "arguments", "checks_origin", "initializes", "kwargs", "made", "raw")
 
     def __init__(
         self,
@@ -217,6 +218,10 @@ class Route:
         self.kwargs = {name: _decoded(one) for name, one in kwargs.items()}
         handler = made._door_handler  # noqa: SLF001 - of a guarded class
         self.initializes = bool(arguments) or handler.initialize is not RequestHandler.initialize
+        self.checks_origin = (
+            made._door_endpoint.public is not None  # noqa: SLF001 - likewise
+            or "check_origin" in made._door_own  # noqa: SLF001 - likewise
+        )
 
 
 def _decoded(value: Any) -> Any:
