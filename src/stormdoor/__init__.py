@@ -71,12 +71,12 @@ if TYPE_CHECKING:
     from stormdoor.tornado.client_routes import client_routes
     from stormdoor.tornado.declare import GuardedHandler, action
     from stormdoor.tornado.health_routes import health_routes
-    from stormdoor.tornado.outbound_mixin import connection_of
     from stormdoor.tornado.protect import protect
     from stormdoor.tornado.revocation_routes import revocation_routes
     from stormdoor.tornado.routes import login_routes
     from stormdoor.tornado.serve import guarded_server, serve_until_stopped
     from stormdoor.tornado.session_handler import SessionHandler, account_of
+    from stormdoor.tornado.socket.handler import connection_of
     from stormdoor.tornado.transports import MalformedRequest, Transport
 
 __all__ = [
@@ -229,7 +229,7 @@ _HOMES = {
     "client_routes": "stormdoor.tornado.client_routes",
     "GuardedHandler": "stormdoor.tornado.declare",
     "action": "stormdoor.tornado.declare",
-    "connection_of": "stormdoor.tornado.outbound_mixin",
+    "connection_of": "stormdoor.tornado.socket.handler",
     "protect": "stormdoor.tornado.protect",
     "revocation_routes": "stormdoor.tornado.revocation_routes",
     "health_routes": "stormdoor.tornado.health_routes",

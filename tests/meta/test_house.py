@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "explanation" / "house.md").read_text("utf-8")
-MOST = {"decision": 20, "handshake": 34, "message": 9}
+MOST = {"decision": 20, "handshake": 40, "message": 9}
 
 
 @cache

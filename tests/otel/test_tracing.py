@@ -29,7 +29,7 @@ from stormdoor.otel import instrument
 from stormdoor.otel.tracing import OpenTelemetryTracing
 from stormdoor.ports import SystemClock
 from stormdoor.runtime.measurements import measure
-from stormdoor.tornado.traced_mixin import TracedCommandMixin, TracedHandshakeMixin
+from stormdoor.tornado.traced import TracedDecisionMixin, TracedMessages
 from tests.guard.fakes import FakeStore, make_guard
 from tests.otel.served import ALICE, CLIENT_TRACE, TRACEPARENT, Echo, Spans, attributes, served
 from tests.tornado.transports.plain_http import ALICE as ALICE_OF_DOOR
@@ -337,8 +337,8 @@ async def test_what_is_off_has_no_code(ratio: float | None) -> None:
     made = guarded_class(
         Chat, Endpoint("Chat", "chat:connect"), guard, HandshakeParser.for_guard(guard)
     )
-    assert issubclass(made, TracedHandshakeMixin) is (ratio is not None)
-    assert issubclass(made, TracedCommandMixin) is (ratio == 1.0)
+    assert issubclass(made, TracedDecisionMixin) is (ratio is not None)
+    assert issubclass(made._door_facts.socket, TracedMessages) is (ratio == 1.0)
     assert (guard.trail.listener is None) is (ratio is None)
 
 

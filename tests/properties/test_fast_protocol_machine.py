@@ -97,10 +97,12 @@ class Handler:
         self.heard: list[Any] = []
         self.closed = 0
         self.shut = False
+        context = contextvars.copy_context()
+        self.contexts = (context, context.copy())
         self.again: Any = None
         self.faults: list[str] = []
 
-    def _door_receive_text(self, text: bytes) -> Any:
+    def receive_text(self, text: bytes) -> Any:
         return self._hear((TEXT, text))
 
     def on_message(self, message: bytes) -> Any:
@@ -112,14 +114,10 @@ class Handler:
     def on_pong(self, data: bytes) -> Any:
         return self._hear((PONG, data))
 
-    def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
-        context = contextvars.copy_context()
-        return context, context.copy()
-
-    def _door_count_buffered(self, size: int) -> None:
+    def count_buffered(self, size: int) -> None:
         """The guard forgets the bytes when the handler hears of the end."""
 
-    def _door_record_abort(self, code: int, reason: str) -> None:
+    def record_abort(self, code: int, reason: str) -> None:
         """The protocol itself tells the client."""
 
     def _hear(self, event: Any, *, waits: bool = True) -> Any:
@@ -258,7 +256,7 @@ async def test_random_steps_of_a_connection(  # noqa: PLR0912 - a machine has ma
 ) -> None:
     """No message is delivered while a handler waits or after the end; no frame is written after the close."""
     handler = Handler(how)
-    protocol = FastProtocol(handler, max_message_size=200)  # type: ignore[arg-type]
+    protocol = FastProtocol(handler, handler, max_message_size=200)  # type: ignore[arg-type]
     kernel = Kernel(protocol)
     handler.protocol, handler.kernel = protocol, kernel
     protocol.connection_made(kernel)  # type: ignore[arg-type]

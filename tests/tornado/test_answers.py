@@ -17,7 +17,7 @@ from tornado.websocket import WebSocketHandler
 from stormdoor import Guard, protect
 from stormdoor.guard.endpoint import Public
 from stormdoor.tornado import answers
-from stormdoor.tornado.guard_mixin import GuardMixin
+from stormdoor.tornado.socket import handshake
 from tests.guard.fakes import make_guard
 from tests.support.references import without_reference
 from tests.tornado.wire import http_server
@@ -148,10 +148,10 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
             if not own:
                 patch.setattr("tests.tornado.wire.FRONT", False)
                 patch.setattr(
-                    "stormdoor.tornado.handshake_mixin.switch_protocols", lambda *_, **__: False
+                    "stormdoor.tornado.socket.handshake.switch_protocols", lambda *_, **__: False
                 )
                 patch.setattr(
-                    "stormdoor.tornado.handshake_mixin.write_refusal", lambda *_, **__: False
+                    "stormdoor.tornado.socket.handshake.write_refusal", lambda *_, **__: False
                 )
             guard = make_guard(insecure_allow_any_host=True)
             async with guard:
@@ -241,7 +241,7 @@ async def test_an_odd_handshake_is_answered_as_tornado_answers_it(
     for shorter in (True, False):
         with monkeypatch.context() as patch:
             if not shorter:
-                patch.setattr(GuardMixin, "_door_protocol", lambda _: None)
+                patch.setattr(handshake, "_is_ordinary", lambda *_: False)
             guard = make_guard(insecure_allow_any_host=True)
             async with guard:
                 found.append(lines((await exchange(guarded(Plain, guard), request))[0]))

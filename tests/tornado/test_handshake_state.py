@@ -30,8 +30,7 @@ def unfolded() -> HTTPHeaders:
 
 def folded() -> HTTPHeaders:
     """The same, folded."""
-    headers = unfolded()
-    _FoldedHeaders.fold(headers)
+    headers = _FoldedHeaders.fold(unfolded())
     assert set(headers.__dict__) == {"_text"}
     return headers
 
@@ -70,8 +69,7 @@ def test_headers_that_a_line_cannot_hold_stay_as_they_are(value: Any) -> None:
     """An application may set what no client can send."""
     headers = unfolded()
     headers["X-Odd"] = value
-    _FoldedHeaders.fold(headers)
-    assert type(headers) is HTTPHeaders
+    assert _FoldedHeaders.fold(headers) is headers
     assert headers["X-Odd"] == value
 
 
@@ -79,13 +77,13 @@ def test_unfolded_headers_are_ordinary_again() -> None:
     """It costs once."""
     headers = folded()
     assert headers["Cookie"]
-    assert type(headers) is HTTPHeaders
+    assert "_text" not in vars(headers)
+    assert vars(headers) == vars(unfolded())
 
 
 def test_no_headers_at_all() -> None:
     """Nothing, folded, is nothing."""
-    headers = HTTPHeaders()
-    _FoldedHeaders.fold(headers)
+    headers = _FoldedHeaders.fold(HTTPHeaders())
     assert list(headers.get_all()) == []
 
 

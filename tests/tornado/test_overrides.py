@@ -23,7 +23,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor import GuardedHandler, protect
 from stormdoor.tornado.fast import FastProtocol
-from stormdoor.tornado.outbound_mixin import OutboundMixin
+from stormdoor.tornado.socket.handler import HandlerOutput
 from tests.guard.fakes import make_guard
 from tests.tornado.test_answers import BEARER, HANDSHAKE
 from tests.tornado.wire import BINARY, CLOSE, PING, PONG, TEXT, frame_bytes
@@ -324,6 +324,6 @@ async def test_the_mixin_is_directly_above_tornados_class(declaring: bool, fast:
     await converse(Leaf, fast)
     [(names, is_fast)] = seen
     tornados = names.index("WebSocketHandler")
-    assert names[tornados - 1] == OutboundMixin.__name__
+    assert names[tornados - 1] == HandlerOutput.__name__
     assert names.index("Talker") < tornados - 1
     assert is_fast == fast

@@ -13,14 +13,8 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from stormdoor import ConfigurationError, Guard, GuardedHandler, protect, public
-from stormdoor.tornado.command_mixin import CommandGuardMixin
-from stormdoor.tornado.guard_mixin import (
-    GuardMixin,
-    RawGuardMixin,
-)
-from stormdoor.tornado.handshake_mixin import DeclaredHandlerMixin
 from stormdoor.tornado.handshake_state import AFTER_HANDSHAKE, CREATED_ON_ACCESS
-from stormdoor.tornado.outbound_mixin import OutboundMixin
+from stormdoor.tornado.socket.handler import HandlerCalls, HandlerOutput
 from tests.guard.fakes import Tokens, authentication, events, make_guard
 from tests.support.clock import FakeClock
 from tests.tornado.wire import (
@@ -258,14 +252,11 @@ async def test_names_of_the_handler_are_its_own() -> None:
             assert await ws.text() == "delivered x shut stalled a database"
 
 
-@pytest.mark.parametrize(
-    "made", [GuardMixin, RawGuardMixin, CommandGuardMixin, DeclaredHandlerMixin, OutboundMixin]
-)
+@pytest.mark.parametrize("made", [HandlerCalls, HandlerOutput])
 def test_every_name_of_the_mixins_has_the_prefix(made: type) -> None:
     """The test above then holds for every name that a mixin adds later."""
-    own = {"connection", "current_user", "actions"}
     # What every handler of Tornado has, but as its own: see `stormdoor.tornado.handshake_state`.
-    own |= set(AFTER_HANDSHAKE) | set(CREATED_ON_ACCESS) | {"_headers"}
+    own = set(AFTER_HANDSHAKE) | set(CREATED_ON_ACCESS) | {"_headers"}
     added = {
         name
         for base in made.__mro__

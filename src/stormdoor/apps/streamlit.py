@@ -23,10 +23,10 @@ from stormdoor.errors import ConfigurationError
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_refusal
 from stormdoor.tornado.inspection import FoundRoute, inspect
-from stormdoor.tornado.outbound_mixin import connection_of
 from stormdoor.tornado.pages import principal_of
 from stormdoor.tornado.protect import protect
 from stormdoor.tornado.session_handler import session_parser
+from stormdoor.tornado.socket.handler import connection_of
 
 __all__ = ["ADAPTER", "bind_files", "bind_sessions"]
 

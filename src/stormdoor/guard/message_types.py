@@ -43,9 +43,12 @@ class MessageTypes:
         declared: The permission of each type.
         subprotocol: The subprotocol that the server has selected; None without one.
         resource_id: Id of the resource, from the groups of the route; None if it has none.
+
+    Attributes:
+        used_at: Monotonic seconds of the last message that was delivered.
     """
 
-    __slots__ = ("_declared", "_reader", "_refused", "_resource", "_types")
+    __slots__ = ("_declared", "_reader", "_refused", "_resource", "_types", "used_at")
 
     def __init__(
         self, declared: MessagePermissions, subprotocol: str | None, resource_id: str | None
@@ -56,6 +59,7 @@ class MessageTypes:
             None if declared.resource is None else Resource(declared.resource, resource_id or "")
         )
         self._types: tuple[str, ...] = ()
+        self.used_at = 0.0
         self._refused = False
         """Whether the present message was refused, so that its further frames are dropped."""
 

@@ -23,22 +23,21 @@ __all__ = ["AFTER_HANDSHAKE", "CREATED_ON_ACCESS", "CreatedOnAccess", "release_h
 
 
 class _FoldedHeaders(HTTPHeaders):
-    """The headers of a request as one text. The first access restores the ordinary headers for good."""
+    """The headers of a request as one text. The first access to any attribute restores them for good."""
 
     @classmethod
-    def fold(cls, headers: HTTPHeaders) -> None:
-        """Fold the headers in place, because other objects hold the same headers while the socket is open.
-
-        Headers with a value that does not fit into one line stay as they are.
-        """
+    def fold(cls, headers: HTTPHeaders) -> HTTPHeaders:
+        """Return the folded headers; `headers` itself if a value does not fit into one line."""
         pairs = list(headers.get_all())
         try:
             text = "\n".join(map(":".join, pairs))
         except TypeError:
-            return
-        if text.count("\n") == max(len(pairs) - 1, 0):
-            headers.__dict__ = {"_text": text}
-            headers.__class__ = cls
+            return headers
+        if text.count("\n") != max(len(pairs) - 1, 0):
+            return headers
+        folded = cls.__new__(cls)
+        folded.__dict__ = {"_text": text}
+        return folded
 
     def __getattr__(self, name: str) -> Any:
         """Restore the headers at the first access to any attribute.
@@ -50,7 +49,6 @@ class _FoldedHeaders(HTTPHeaders):
         text: str | None = self.__dict__.pop("_text", None)
         if text is None:
             raise AttributeError(name)
-        self.__class__ = HTTPHeaders  # type: ignore[assignment]
         self.__init__()  # type: ignore[misc]
         last = None
         for line in text.split("\n") if text else ():
@@ -138,7 +136,10 @@ def release_handshake_state(handler: WebSocketHandler) -> None:
             had.pop(name, None)
     # A new dictionary, because this one would keep its size.
     handler.__dict__ = dict(had)
-    # A request of the front that was not parsed has none.
-    headers = vars(handler.request).get("headers")
+    request: Any = handler.request
+    headers = vars(request).get("headers")  # a request of the front that was not parsed has none
     if type(headers) is HTTPHeaders:
-        _FoldedHeaders.fold(headers)
+        request.headers = _FoldedHeaders.fold(headers)
+        connection = vars(request).get("connection")
+        if getattr(connection, "_request_headers", None) is headers:
+            connection._request_headers = request.headers  # noqa: SLF001 - the other owner

@@ -59,6 +59,11 @@ class TornadoProtocol(WebSocketProtocol13):
     _after_close = 0
     """Bytes that have arrived after the end of the connection."""
 
+    @property
+    def _guarded(self) -> Any:
+        """The guard's object of the connection."""
+        return self.handler._door_socket  # noqa: SLF001 - a guarded handler's own
+
     async def _receive_frame_loop(self) -> None:
         """Read until the end of the connection, and let other connections read in between."""
         # Tornado has a compressor if it has offered the agreement to the client.
@@ -95,7 +100,7 @@ class TornadoProtocol(WebSocketProtocol13):
                 self._handled_bytes = 0
                 if self.pause:
                     pause, self.pause = self.pause, 0.0
-                    await self.handler._door_pause_tornado(PauseReading(pause, again=False), b"")  # noqa: SLF001 - a guarded handler's own
+                    await self._guarded.pause_tornado(PauseReading(pause, again=False), b"")
         elif reader.violation is not None and not self.server_terminated:
             self._fail(reader.violation)
         if self._kept or reader.unfinished:
@@ -141,7 +146,7 @@ class TornadoProtocol(WebSocketProtocol13):
             size += self._reader.kept + self._waiting_out()
         if size != self._kept:
             self._kept = size
-            self.handler._door_count_buffered(size)  # noqa: SLF001 - a guarded handler's own
+            self._guarded.count_buffered(size)
 
     @property
     def _received_pong(self) -> bool:
@@ -175,7 +180,7 @@ class TornadoProtocol(WebSocketProtocol13):
         If the stream were closed at once, with unread bytes, the kernel would reset the connection, and the
         close frame might be lost.
         """
-        self.handler._door_record_abort(violation.code, violation.reason)  # noqa: SLF001 - a guarded handler's own
+        self._guarded.record_abort(violation.code, violation.reason)
         self.close(violation.code, violation.reason)
         stream = self.stream
         if not (stream.closed() or self._waiting_out() or isinstance(stream, SSLIOStream)):

@@ -16,7 +16,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.interception import Unavailable
-from stormdoor.tornado.outbound_mixin import OutboundMixin
+from stormdoor.tornado.socket.handler import HandlerCalls
 
 __all__ = ["end_unguarded_connections"]
 
@@ -64,7 +64,7 @@ def end_unguarded_connections(
             check_answer(handler.request.connection, type(handler))
         if (
             isinstance(handler, wanted)
-            and not isinstance(handler, OutboundMixin)
+            and not isinstance(handler, HandlerCalls)
             and id(handler.application) in known
         ):
             # A handler drops its protocol when it closes, and receives messages for another 5 s.

@@ -7,6 +7,7 @@ import inspect
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
@@ -21,23 +22,22 @@ from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import admit_socket
 from stormdoor.tornado.declarations import Declarations
 from stormdoor.tornado.guarded_class import guarded_class
-from stormdoor.tornado.handshake_mixin import HANDLER_CLASS
 from stormdoor.tornado.handshake_parser import HandshakeParser
 from stormdoor.tornado.inspection import FoundRoute
 from stormdoor.tornado.interception import leads_to_guarded, limit_body_bytes, upgrades
-from stormdoor.tornado.outbound_mixin import OutboundMixin
 from stormdoor.tornado.page_rules import PageRules, exempt
 from stormdoor.tornado.pages import DecidesBeforeExecute, GuardedPage
 from stormdoor.tornado.passed_on import PassedOn
 from stormdoor.tornado.session_handler import SessionHandler, limit_body
+from stormdoor.tornado.socket.handler import HANDLER_CLASS, HandlerCalls
 from stormdoor.tornado.socket_of_page import SocketOfPage
-from stormdoor.tornado.traced_mixin import decision_mixins, page_class
+from stormdoor.tornado.traced import decision_mixins, page_class
 from stormdoor.tornado.transports import Transport
 from stormdoor.tornado.transports.handlers import (
     CompanionPage,
     HttpTransport,
-    SocketOfTransport,
     derive,
+    join_session,
 )
 from stormdoor.tornado.transports.table import TransportTable
 
@@ -105,7 +105,7 @@ class HandlerWrapper:
         self, request: HTTPServerRequest, target: _Handler, arguments: Mapping[str, Any]
     ) -> _Handler:
         """Return the guarded class for a request; handlers of ordinary pages stay as they are."""
-        if issubclass(target, (OutboundMixin, HttpTransport, GuardedPage, SocketOfPage)):
+        if issubclass(target, (HandlerCalls, HttpTransport, GuardedPage, SocketOfPage)):
             return target
         transport = self._transports.find(target, request.path, arguments)
         if self._version != self._transports.version:
@@ -203,12 +203,13 @@ class HandlerWrapper:
         self, handler: type[WebSocketHandler], endpoint: Endpoint, transport: Transport | None
     ) -> _Handler:
         """Return the class in front of a WebSocket handler."""
-        key = (SocketOfTransport, handler, endpoint, id(transport))
+        key = (HandlerCalls, handler, endpoint, id(transport))
         made = self._made.get(key)
         if made is None:
-            made = guarded_class(handler, endpoint, self._guard, self._parser)
+            join = None
             if transport is not None:
-                made = derive(SocketOfTransport, made, **self._of_transport(transport))
+                join = partial(join_session, transport, self._sessions_of(transport))
+            made = guarded_class(handler, endpoint, self._guard, self._parser, join)
             self._made[key] = made
         return made
 
@@ -218,12 +219,14 @@ class HandlerWrapper:
         key = (HttpTransport, handler, endpoint, id(transport))
         made = self._made.get(key)
         if made is None:
-            facts = self._of_transport(transport) | {
+            facts: dict[str, object] = {
                 "__class__": HANDLER_CLASS,
                 "_door_handler": handler,
                 "_door_guard": self._guard,
                 "_door_endpoint": endpoint,
                 "_door_parser": self._parser,
+                "_door_transport": transport,
+                "_door_sessions": self._sessions_of(transport),
             }
             first = (*decision_mixins(self._guard.tracing), HttpTransport)
             made = self._made[key] = derive(first, handler, **facts)
@@ -275,13 +278,13 @@ class HandlerWrapper:
             made = self._made[key] = derive(CompanionPage, handler, _door_ancestors=ancestors)
         return made
 
-    def _of_transport(self, transport: Transport) -> dict[str, object]:
+    def _sessions_of(self, transport: Transport) -> TransportSessions:
         sessions = self._sessions.get(id(transport))
         if sessions is None:
             sessions = self._sessions[id(transport)] = TransportSessions(
                 self._guard.registry, _Closer(transport).close
             )
-        return {"_door_transport": transport, "_door_sessions": sessions}
+        return sessions
 
 
 class _Closer:

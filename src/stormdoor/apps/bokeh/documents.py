@@ -20,9 +20,9 @@ from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import finish_forbidden
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.interception import upgrades
-from stormdoor.tornado.outbound_mixin import connection_of
 from stormdoor.tornado.pages import login_address
 from stormdoor.tornado.session_handler import account_of, session_parser
+from stormdoor.tornado.socket.handler import connection_of
 
 __all__ = [
     "ASKING",

@@ -9,7 +9,7 @@ from jupyter_server.auth import Authorizer
 
 from stormdoor.apps.jupyter.permissions import permission_of
 from stormdoor.apps.jupyter.requests import RequestChecks
-from stormdoor.tornado.outbound_mixin import connection_of
+from stormdoor.tornado.socket.handler import connection_of
 
 __all__ = ["BothAuthorizers"]
 

@@ -30,7 +30,7 @@ from stormdoor.guard.handshake_checks import LOGINS
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.foreign_request import refuse_foreign
 from stormdoor.tornado.handshake_parser import HandshakeParser
-from stormdoor.tornado.outbound_mixin import connection_of
+from stormdoor.tornado.socket.handler import connection_of
 
 __all__ = ["RequestChecks"]
 

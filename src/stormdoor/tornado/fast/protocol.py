@@ -49,7 +49,7 @@ from stormdoor.tornado.fast.outgoing import Outgoing
 from stormdoor.tornado.fast.socket_transport import SocketTransport, detach_socket
 from stormdoor.tornado.fast.tls_transport import TlsTransport
 
-__all__ = ["FastHandler", "FastProtocol"]
+__all__ = ["FastProtocol", "ProtocolSocket"]
 
 _FRAMES_AT_ONCE = 256
 """Number of frames of one connection, or KiB, after which other connections are served."""
@@ -61,34 +61,33 @@ _LINGER_BYTES = 256 * 1024
 """Bytes from a client that are read and dropped after the server has closed."""
 
 
-class FastHandler(Protocol):
-    """Interface of a handler to this protocol, beside the methods that Tornado calls."""
+class ProtocolSocket(Protocol):
+    """Interface of the guard's object of a connection to this protocol."""
 
-    def _door_receive_text(self, text: bytes) -> Awaitable[Any] | None:
+    contexts: Any
+    """The context of the task that makes the handshake, and a copy from before the handshake."""
+
+    def receive_text(self, text: bytes) -> Awaitable[Any] | None:
         """Handle one text message in UTF-8. The result is awaited before anything else is read.
 
         A `PauseReading` may be returned as well, here and by `on_message`.
         """
         ...
 
-    def _door_count_buffered(self, size: int) -> None:
+    def count_buffered(self, size: int) -> None:
         """Called with the bytes that are kept in memory for the connection."""
         ...
 
-    def _door_wait_for_lease(self) -> None:
+    def wait_for_lease(self) -> None:
         """Called when output must wait for a renewal of the lease, after which `resume` is called."""
         ...
 
-    def _door_record_abort(self, code: int, reason: str) -> None:
+    def record_abort(self, code: int, reason: str) -> None:
         """Called when the protocol closes with this code, because the client violated the protocol."""
         ...
 
-    def _door_switch_protocols(self, answer: Mapping[str, str]) -> bool:
+    def switch(self, handler: WebSocketHandler, answer: Mapping[str, str]) -> bool:
         """Write the 101 with these headers among others; False if the caller must set them and finish."""
-        ...
-
-    def _door_contexts(self) -> tuple[contextvars.Context, contextvars.Context]:
-        """Return the context of the task that makes the handshake, and a copy from before the handshake."""
         ...
 
 
@@ -133,6 +132,7 @@ class FastProtocol(Outgoing):
 
     Args:
         handler: A guarded handler.
+        guarded: The guard's object of the connection.
         max_message_size: Bytes of the largest message.
         ping_interval: As in Tornado.
         ping_timeout: As in Tornado.
@@ -149,10 +149,10 @@ class FastProtocol(Outgoing):
         "_ended",
         "_entered",
         "_eof",
+        "_guarded",
         "_pause_timer",
         "_paused_message",
         "_reader",
-        "_receive_text",
         "_selected_subprotocol",
         "_socket",
         "_task",
@@ -164,6 +164,7 @@ class FastProtocol(Outgoing):
     def __init__(
         self,
         handler: WebSocketHandler,
+        guarded: ProtocolSocket,
         *,
         max_message_size: int = _default_max_message_size,
         ping_interval: float | None = None,
@@ -172,13 +173,13 @@ class FastProtocol(Outgoing):
     ) -> None:
         super().__init__(ping_interval, ping_timeout)
         self.handler = handler
-        self._connection = getattr(handler, "_door_admitted", None)
+        self._guarded = guarded
+        self._connection = getattr(guarded, "connection", None)
         self.close_code: int | None = None
         self.close_reason: str | None = None
         self._reader = FrameReader(max_message_size, mask=unmask)
         self._compression = compression
         self._selected_subprotocol: str | None = None
-        self._receive_text = cast(FastHandler, handler)._door_receive_text  # noqa: SLF001 - what it is for
         self._socket: socket.socket | None = None
         self._begun = self._busy = self._eof = False
         self._task: Future[Any] | None = None
@@ -228,7 +229,7 @@ class FastProtocol(Outgoing):
             ",".join(values("Sec-WebSocket-Extensions")),
         )
         handler.set_status(101)
-        if not cast(FastHandler, handler)._door_switch_protocols(answer):  # noqa: SLF001 - what it is for
+        if not self._guarded.switch(handler, answer):
             handler.clear_header("Content-Type")
             for name, value in answer.items():
                 handler.set_header(name, value)
@@ -336,7 +337,7 @@ class FastProtocol(Outgoing):
         if self._lost:
             self._notify_closed()
             return
-        self._context, before = cast(FastHandler, self.handler)._door_contexts()  # noqa: SLF001 - what it is for
+        (self._context, before), self._guarded.contexts = self._guarded.contexts, None
         if not _holds_the_same(self._context, before):
             # Usually tracing has entered a context manager. It exits when the task ends, which on Tornado's
             # protocol is when the connection ends. Without one, an idle connection needs no task.
@@ -409,7 +410,7 @@ class FastProtocol(Outgoing):
                 self.flush()
 
     def _read(self) -> None:
-        following, take = self._reader.next, self._receive_text
+        following, take = self._reader.next, self._guarded.receive_text
         handler: Any = self.handler
         left = _FRAMES_AT_ONCE
         frame, self._paused_message = self._paused_message or following(), None
@@ -463,7 +464,7 @@ class FastProtocol(Outgoing):
                 size += self.waiting()
         if size != self._kept:
             self._kept = size
-            cast(FastHandler, self.handler)._door_count_buffered(size)  # noqa: SLF001 - what it is for
+            self._guarded.count_buffered(size)
 
     def drop(self) -> None:
         """Drop the buffered data, because the server is about to close the connection."""
@@ -532,7 +533,7 @@ class FastProtocol(Outgoing):
             self._end_pause()
 
     def _wait_for_lease(self) -> None:
-        cast(FastHandler, self.handler)._door_wait_for_lease()  # noqa: SLF001 - what it is for
+        self._guarded.wait_for_lease()
 
     def _end_pause(self) -> None:
         """Continue after a pause."""
@@ -654,7 +655,7 @@ class FastProtocol(Outgoing):
             self._push_close(violation.code, violation.reason)
         self.client_terminated = self.server_terminated = True
         if not said:
-            cast(FastHandler, self.handler)._door_record_abort(violation.code, violation.reason)  # noqa: SLF001 - what it is for
+            self._guarded.record_abort(violation.code, violation.reason)
         self._stop_timers()
         self.hand_over()
         if not self._closed():

@@ -28,7 +28,6 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.listener_limits import ListenerLimits
 from stormdoor.guard.tcp_connections import Progress, TcpConnection
 from stormdoor.guard.timeout import continue_in_task
-from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.answers import log_refused, refusal_bytes, switching_bytes
 from stormdoor.tornado.fast import FastProtocol
@@ -37,7 +36,8 @@ from stormdoor.tornado.front.arrival import FrontConnection, FrontRequest
 from stormdoor.tornado.front.head import MOST_BYTES, Head, read_head
 from stormdoor.tornado.front.routes import Route, Routes
 from stormdoor.tornado.limited_request import prepared
-from stormdoor.tornado.outbound_mixin import HandlerSink
+from stormdoor.tornado.socket import handshake
+from stormdoor.tornado.socket.output import SocketOutput
 
 __all__ = ["Front", "FrontServer"]
 
@@ -195,7 +195,7 @@ class Front:
             route = self._routes.find(head, arrival)
         except HTTPInputError:
             return None  # Tornado answers 400
-        if route is None or not route.made._door_guard.running:  # noqa: SLF001 - of a guarded class
+        if route is None or not route.facts.guard.running:
             return None
         return route
 
@@ -260,20 +260,18 @@ class Front:
     def _decide(self, arrival: FrontConnection, head: Head, route: Route) -> None:
         """Decide about a handshake: at once, or in a task if the decision waits for a store or an issuer."""
         self.served += 1
-        made = route.made
-        handshake = made._door_parser.parse_head(  # noqa: SLF001 - of a guarded class
+        facts = route.facts
+        request = facts.parser.parse_head(
             head.values, head.path, head.target, arrival.peer, self._scheme
         )
-        limits, address = self._limits, handshake.address
+        limits, address = self._limits, request.address
         key = arrival.key if address == arrival.peer else limits.key(address)
         if (refusal := limits.request(key)) is not None:
             self._answer(arrival, prepared(limits.record(refusal, address, head.path)))
             return
-        guard: Guard = made._door_guard  # noqa: SLF001 - likewise
+        guard = facts.guard
         deciding = guard.admission.admit(
-            handshake,
-            made._door_endpoint,  # noqa: SLF001 - likewise
-            partial(self._end_with_client, arrival),
+            request, facts.endpoint, partial(self._end_with_client, arrival)
         )
         if guard.admits_without_task:
             try:
@@ -301,7 +299,7 @@ class Front:
             raise
         if arrival.sock.fileno() < 0 or self._has_left(arrival):
             if isinstance(outcome, Connection):
-                route.made._door_guard.registry.end(outcome, code=1006)  # noqa: SLF001 - of a guarded class
+                route.facts.guard.registry.end(outcome, code=1006)
             self.close(arrival)
             return
         # Outside of this task: a handler runs in a context of its own.
@@ -352,10 +350,10 @@ class Front:
         """Answer with the refusal and close the connection; the handler does not run."""
         handler = self._make_handler(arrival, route)
         if refusal.headers or not refusal.ref:
-            self._execute(arrival, route, handler, partial(handler._door_refuse, refusal))  # noqa: SLF001 - of a guarded handler
+            refuse = partial(handshake.refuse, handler._door_socket, handler, refusal)  # noqa: SLF001 - of a guarded handler
+            self._execute(arrival, route, handler, refuse)
             return
-        now = handler._door_guard.clock.now()  # noqa: SLF001 - likewise
-        self._answer(arrival, refusal_bytes(refusal, now))
+        self._answer(arrival, refusal_bytes(refusal, route.facts.guard.clock.now()))
         handler.__dict__["_status_code"] = refusal.answer.status
         log_refused(handler)
 
@@ -383,47 +381,41 @@ class Front:
         """Initialize the handler of an admitted client, write the 101, and open the socket."""
         handler = self._make_handler(arrival, route)
         context = contextvars.copy_context()
-        own = handler.__dict__
-        own["ws_connection"] = None
-        own["_door_admitted"] = connection
-        own["_door_first_contexts"] = (context, context.copy())
-        connection.sink = HandlerSink(handler)
-        context.run(self._enter, arrival, head, route, connection, handler)
+        handler.__dict__["ws_connection"] = None
+        guarded = handler._door_socket  # noqa: SLF001 - of a guarded handler
+        guarded.contexts = (context, context.copy())
+        handshake.admit(guarded, handler, connection)
+        context.run(self._enter, arrival, head, route, guarded, connection)
 
     def _enter(
         self,
         arrival: FrontConnection,
         head: Head,
         route: Route,
+        guarded: SocketOutput,
         connection: Connection,
-        handler: Any,
     ) -> None:
         """Run the handler's code before the 101, in its context, and write the 101."""
+        handler = guarded.handler
         own = handler.__dict__
         own.update(_BEFORE_ANSWER)
         if route.args or route.kwargs:
             own["path_args"], own["path_kwargs"] = list(route.args), route.kwargs
         try:
             if route.initializes:
-                handler._door_initialize(route.arguments)  # noqa: SLF001 - of a guarded handler
+                handshake.initialize(handler, route.arguments)
             if not connection.awaiting_authentication:
-                handler._door_prepare()  # noqa: SLF001 - of a guarded handler
+                handshake.prepare(guarded, handler)
             if route.checks_origin and _refuses_origin(handler):
                 own["check_origin"] = _refuse  # so that the `get` of Tornado answers
-                self._execute(arrival, route, handler, partial(_resume, handler, connection))
+                self._execute(arrival, route, handler, partial(_resume, guarded, handler))
                 return
             if (route.initializes or route.checks_origin) and not _is_untouched(
                 handler, connection
             ):
-                self._execute(arrival, route, handler, partial(_resume, handler, connection))
+                self._execute(arrival, route, handler, partial(_resume, guarded, handler))
                 return
-            protocol = FastProtocol(
-                handler,
-                max_message_size=handler.max_message_size,
-                ping_interval=handler.ping_interval,
-                ping_timeout=handler.ping_timeout,
-                compression=handler.get_compression_options(),
-            )
+            protocol = handshake.fast_protocol(guarded, handler)
             values = head.headers.get
             answer = protocol.negotiate(
                 head.headers["sec-websocket-key"],
@@ -432,22 +424,23 @@ class Front:
             )
             for cookie in own.get("_new_cookie", {}).values():
                 handler.add_header("Set-Cookie", cookie.OutputString(None))
-            now = handler._door_guard.clock.now()  # noqa: SLF001 - likewise
+            now = route.facts.guard.clock.now()
             switching = switching_bytes(own.get("_door_headers"), now, answer)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a handler may raise anything
-            self._execute(arrival, route, handler, partial(_resume, handler, connection, error))
+            self._execute(arrival, route, handler, partial(_resume, guarded, handler, error))
             return
-        self._switch(arrival, route, handler, protocol, switching)
+        self._switch(arrival, route, guarded, protocol, switching)
 
     def _switch(
         self,
         arrival: FrontConnection,
         route: Route,
-        handler: Any,
+        guarded: SocketOutput,
         protocol: FastProtocol,
         switching: bytes,
     ) -> None:
         """Write the 101, and open the socket."""
+        handler = guarded.handler
         own, sock = handler.__dict__, arrival.sock
         arrival.detach()
         with suppress(OSError):  # a Unix socket has no such option
@@ -461,12 +454,12 @@ class Front:
             del own[name]
         try:
             handler._log()  # noqa: SLF001 - as `finish` does
-            handler.on_finish()
+            handshake.end_unless_switched(handler)
         except Exception:  # noqa: BLE001 - the application may raise anything
             handler.log_exception(*sys.exc_info())
             sent = False
         if not sent:
-            self._abandon(arrival, handler)
+            self._abandon(arrival, guarded)
             return
         own["ws_connection"] = protocol
         own.update(_NOT_OF_SOCKETS)
@@ -476,26 +469,25 @@ class Front:
         try:
             protocol.attach(sock)
         except OSError:
-            self._abandon(arrival, handler)
+            self._abandon(arrival, guarded)
             return
         except BaseException:
-            self._abandon(arrival, handler)
+            self._abandon(arrival, guarded)
             raise
         protocol.start_pinging()
         try:
-            opened = handler.open(*route.args, **route.kwargs)
+            opened = handshake.open_socket(handler, *route.args, **route.kwargs)
         except Exception:  # noqa: BLE001 - a handler may raise anything
             protocol.fail_to_open()
             return
         if opened is None:
             protocol.begin()
         else:
-            context = own["_door_first_contexts"][0]
-            self._start(self._finish_open(protocol, opened), context)
+            self._start(self._finish_open(protocol, opened), guarded.contexts[0])
 
-    def _abandon(self, arrival: FrontConnection, handler: Any) -> None:
+    def _abandon(self, arrival: FrontConnection, guarded: SocketOutput) -> None:
         """End an admitted connection that cannot be opened."""
-        handler._door_guard.registry.end(handler._door_admitted, code=1006)  # noqa: SLF001 - of a guarded handler
+        guarded.leave(None)
         self.close(arrival)
 
     async def _finish_open(self, protocol: FastProtocol, opened: Awaitable[None]) -> None:
@@ -551,7 +543,7 @@ class Front:
             self._server.handle_stream(connection.stream, arrival.address)
 
 
-async def _resume(handler: Any, connection: Connection, error: BaseException | None = None) -> None:
+async def _resume(guarded: SocketOutput, handler: Any, error: BaseException | None = None) -> None:
     """Go on where the front has stopped: takes the place of `prepare`.
 
     Raises:
@@ -560,9 +552,10 @@ async def _resume(handler: Any, connection: Connection, error: BaseException | N
     try:
         if error is not None:
             raise error
-        handler._door_stop_if_ended(connection)  # noqa: SLF001 - of a guarded handler
+        handshake.stop_if_ended(guarded, handler)
     except BaseException:
-        handler._door_guard.registry.end(connection)  # noqa: SLF001 - likewise
+        if guarded.connection is not None:
+            guarded.guard.registry.end(guarded.connection)
         raise
 
 

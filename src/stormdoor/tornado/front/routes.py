@@ -19,11 +19,11 @@ from tornado.websocket import WebSocketHandler
 from stormdoor.tornado.declare import GuardedHandler
 from stormdoor.tornado.front.arrival import FrontConnection
 from stormdoor.tornado.front.head import Head
-from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.sentry_mixin import SentryRouteMixin
-from stormdoor.tornado.traced_mixin import TracedDecisionMixin
-from stormdoor.tornado.transports.handlers import SocketOfTransport
+from stormdoor.tornado.socket.facts import HandlerFacts
+from stormdoor.tornado.socket.handler import HandlerCalls
+from stormdoor.tornado.traced import TracedDecisionMixin
 
 __all__ = ["Route", "Routes"]
 
@@ -180,12 +180,14 @@ def _needs_tornado(handler: type[WebSocketHandler]) -> bool:
 
 def _is_served(made: Any) -> bool:
     """Return whether the front serves a class that `guarded_class` has made."""
+    if not (isinstance(made, type) and issubclass(made, HandlerCalls)):
+        return False
+    facts = made._door_facts  # noqa: SLF001 - of a guarded class
     return (
-        isinstance(made, type)
-        and issubclass(made, GuardMixin)
-        and not issubclass(made, (SocketOfTransport, TracedDecisionMixin, SentryRouteMixin))
-        and made._door_fast  # noqa: SLF001 - of a guarded class
-        and made._door_parser.reads_heads  # noqa: SLF001 - likewise
+        not issubclass(made, (TracedDecisionMixin, SentryRouteMixin))
+        and facts.before_prepare is None
+        and facts.fast
+        and facts.parser.reads_heads
         and not _needs_tornado(vars(made)["_door_handler"])
     )
 
@@ -195,6 +197,7 @@ class Route:
 
     Attributes:
         made: The guarded class.
+        facts: Its facts.
         arguments: The keyword arguments of the route, for `initialize`.
         args: The positional arguments in the path.
         kwargs: The named arguments in the path.
@@ -202,7 +205,16 @@ class Route:
         checks_origin: Whether its `check_origin` decides: the endpoint is public, or the method is its own.
     """
 
-    __slots__ = ("args", "arguments", "checks_origin", "initializes", "kwargs", "made", "raw")
+    __slots__ = (
+        "args",
+        "arguments",
+        "checks_origin",
+        "facts",
+        "initializes",
+        "kwargs",
+        "made",
+        "raw",
+    )
 
     def __init__(
         self,
@@ -212,6 +224,7 @@ class Route:
         kwargs: Mapping[str, Any],
     ) -> None:
         self.made = made
+        self.facts: HandlerFacts = made._door_facts  # noqa: SLF001 - of a guarded class
         self.arguments = arguments
         self.raw = (args, kwargs)
         self.args = tuple(_decoded(one) for one in args)
@@ -219,8 +232,7 @@ class Route:
         handler = made._door_handler  # noqa: SLF001 - of a guarded class
         self.initializes = bool(arguments) or handler.initialize is not RequestHandler.initialize
         self.checks_origin = (
-            made._door_endpoint.public is not None  # noqa: SLF001 - likewise
-            or "check_origin" in made._door_own  # noqa: SLF001 - likewise
+            self.facts.endpoint.public is not None or "check_origin" in self.facts.own
         )
 
 

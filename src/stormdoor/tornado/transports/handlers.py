@@ -1,16 +1,16 @@
-"""Classes that `protect` puts in front of the handlers of HTTP transports."""
+"""Classes that `protect` puts in front of the handlers of HTTP transports, and the sessions of sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
 
 from tornado.iostream import IOStream
 from tornado.web import Finish, HTTPError, RequestHandler
-from tornado.websocket import WebSocketProtocol
+from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from stormdoor.core.connection import State
 from stormdoor.core.denial import Denial, Refusal
@@ -26,13 +26,13 @@ from stormdoor.guard.transport_sessions import TransportSession, TransportSessio
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answers import cut_off, discard_output, finish_refusal
 from stormdoor.tornado.client_left import end_with_client
-from stormdoor.tornado.guard_mixin import GuardMixin
 from stormdoor.tornado.handshake_parser import HandshakeParser
-from stormdoor.tornado.message_type_mixin import route_groups
+from stormdoor.tornado.socket.guarded import route_groups
+from stormdoor.tornado.socket.handshake import refuse
 from stormdoor.tornado.stream_check import StreamCheck
 from stormdoor.tornado.transports.transport import MalformedRequest, Transport
 
-__all__ = ["CompanionPage", "HttpTransport", "SocketOfTransport", "derive"]
+__all__ = ["CompanionPage", "HttpTransport", "derive", "join_session"]
 
 
 class _Polls:
@@ -375,47 +375,54 @@ class HttpTransport(RequestHandler):
         raise HTTPError(400)
 
 
-class SocketOfTransport(GuardMixin):
-    """Guards a WebSocket that may belong to a transport session, which its handshake then names."""
+def join_session(
+    transport: Transport, sessions: TransportSessions, socket: Any, handler: WebSocketHandler
+) -> None:
+    """Let a WebSocket join the transport session that its handshake may name.
 
-    _door_transport: ClassVar[Transport]
-    _door_sessions: ClassVar[TransportSessions]
+    Raises:
+        Finish: It is the session of another client. The refusal was sent.
+    """
+    connection: Connection = socket.connection
+    refusal = _join(transport, sessions, handler, connection)
+    if refusal is None:
+        return
+    guard = socket.guard
+    refusal = guard.admission.refused(
+        socket.handshake(),
+        refusal,
+        permission=socket.facts.endpoint.permission or "",
+        principal=connection.principal.id,
+    )
+    guard.registry.end(connection, refusal)
+    if connection.state is State.ENDED and not handler._finished:  # noqa: SLF001 - there is no other way to see it
+        refuse(socket, handler, refusal)
+    raise Finish
 
-    def _door_prepare(self) -> Awaitable[None] | None:
-        """Refuse the session of another client; then run the handler's own `prepare`."""
-        connection = self._door_admitted
-        refusal = None if connection is None else self._door_join_session(connection)
-        if connection is not None and refusal is not None:
-            refusal = self._door_guard.admission.refused(
-                self._door_handshake(),
-                refusal,
-                permission=self._door_endpoint.permission or "",
-                principal=connection.principal.id,
-            )
-            self._door_guard.registry.end(connection, refusal)
-            if connection.state is State.ENDED and not self._finished:
-                self._door_refuse(refusal)
-            raise Finish
-        return super()._door_prepare()
 
-    def _door_join_session(self, connection: Connection) -> Refusal | None:
-        try:
-            id = self._door_transport.session(self)
-        except MalformedRequest as error:
-            return Refusal(Denial.MALFORMED, str(error))
-        if id is None:
-            return None
-        session = self._door_sessions.get(id)
-        if session is not None:
-            refusal = self._door_sessions.join(session, connection)
-            polling = session.polling
-            if refusal is None and polling is not None and not _is_polling(polling):
-                self._door_sessions.end_polling(session)
-            return refusal
-        if self._door_transport.issued is not None or self._door_transport.known(id):
-            return Refusal(Denial.FORBIDDEN, "no client has begun this transport session")
-        self._door_sessions.begin(id, connection)
+def _join(
+    transport: Transport,
+    sessions: TransportSessions,
+    handler: RequestHandler,
+    connection: Connection,
+) -> Refusal | None:
+    try:
+        id = transport.session(handler)
+    except MalformedRequest as error:
+        return Refusal(Denial.MALFORMED, str(error))
+    if id is None:
         return None
+    session = sessions.get(id)
+    if session is not None:
+        refusal = sessions.join(session, connection)
+        polling = session.polling
+        if refusal is None and polling is not None and not _is_polling(polling):
+            sessions.end_polling(session)
+        return refusal
+    if transport.issued is not None or transport.known(id):
+        return Refusal(Denial.FORBIDDEN, "no client has begun this transport session")
+    sessions.begin(id, connection)
+    return None
 
 
 class CompanionPage(RequestHandler):

@@ -1,4 +1,4 @@
-"""Mixins that give handshakes, messages and pages spans, for a guard with a tracing system alone."""
+"""Classes that give handshakes, messages and pages spans, for a guard with a tracing system alone."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Allowed, Refused
 from stormdoor.guard.pause import PauseReading
 from stormdoor.guard.tracing import MessageSpan, SpanContext, Tracing
-from stormdoor.tornado.command_mixin import CommandGuardMixin
-from stormdoor.tornado.guard_mixin import GuardMixin, RawGuardMixin
 from stormdoor.tornado.pages import GuardedPage
 from stormdoor.tornado.route_pattern import route_pattern
 from stormdoor.tornado.sentry_mixin import SentryRouteMixin, sentry_is_used
+from stormdoor.tornado.socket.commands import CommandSocket
+from stormdoor.tornado.socket.facts import HandlerFacts
+from stormdoor.tornado.socket.guarded import GuardedSocket
 
 __all__ = [
-    "TracedCommandMixin",
+    "TracedCommands",
     "TracedDecisionMixin",
-    "TracedHandshakeMixin",
+    "TracedMessages",
     "TracedPage",
-    "TracedRawMixin",
+    "TracedSocket",
     "decision_mixins",
     "page_class",
-    "socket_mixins",
+    "traced_socket",
 ]
 
 
@@ -35,18 +36,14 @@ def decision_mixins(tracing: Tracing | None) -> tuple[type[RequestHandler], ...]
     return sentry if tracing is None else (*sentry, TracedDecisionMixin)
 
 
-def socket_mixins(tracing: Tracing | None, *, raw: bool) -> tuple[type[RequestHandler], ...]:
-    """Return the same for a WebSocket.
-
-    Args:
-        tracing: The tracing system of the guard.
-        raw: True if the handler decodes its messages itself.
-    """
+def traced_socket(kind: type[GuardedSocket], tracing: Tracing | None) -> type[GuardedSocket]:
+    """Return a kind of sockets with spans; `kind` itself if nothing traces it."""
     if tracing is None:
-        return decision_mixins(None)
-    of_messages = TracedRawMixin if raw else TracedCommandMixin
-    traced = of_messages if tracing.traces_messages else TracedHandshakeMixin
-    return (*decision_mixins(None), traced)
+        return kind
+    traced: type[GuardedSocket] = TracedSocket
+    if tracing.traces_messages:
+        traced = TracedCommands if issubclass(kind, CommandSocket) else TracedMessages
+    return type(f"Traced{kind.__name__}", (traced, kind), {"__slots__": ()})
 
 
 def page_class(tracing: Tracing | None) -> type[GuardedPage]:
@@ -71,7 +68,7 @@ class TracedDecisionMixin(RequestHandler):
     _door_handshake_span: SpanContext = None
 
     async def prepare(self) -> None:
-        """Decide about the request inside of its span, see `HandshakeMixin.prepare`."""
+        """Decide about the request inside of its span, see `stormdoor.tornado.socket.handshake.decide`."""
         headers, undecided = self.request.headers, self._door_undecided
         with _tracing(self).handshake(headers, _route(self), undecided) as span:
             self._door_handshake_span = span
@@ -89,34 +86,50 @@ class TracedPage(GuardedPage):
             return await super()._door_admits(declared)
 
 
-class TracedHandshakeMixin(TracedDecisionMixin, GuardMixin):
-    """The same for a WebSocket, also if the credential comes in the first message."""
+class TracedSocket(GuardedSocket):
+    """Gives the decision about a handshake a span, also if the credential comes in the first message."""
 
-    _door_undecided: ClassVar[str] = "deferred"
-    _door_message_span: MessageSpan | None = None
+    __slots__ = ("message_span",)
 
-    async def _door_complete_first(self, connection: Connection, message: str | bytes) -> None:
-        with _tracing(self).first_message(self._door_handshake_span, _route(self)):
-            await super()._door_complete_first(connection, message)
+    def __init__(self, facts: HandlerFacts) -> None:
+        super().__init__(facts)
+        self.message_span: MessageSpan | None = None
 
-    def _door_trace(
-        self, receive: Callable[[Any], Any], message: str | bytes, permission: str
-    ) -> Awaitable[Any] | None:
+    async def complete_first(self, connection: Connection, message: str | bytes) -> None:
+        """See `GuardedSocket`."""
+        handler = self.handler
+        span = handler._door_handshake_span  # noqa: SLF001 - of `TracedDecisionMixin`
+        with _tracing(handler).first_message(span, _route(handler)):
+            await super().complete_first(connection, message)
+
+
+class TracedMessages(TracedSocket):
+    """The same, with spans of messages."""
+
+    __slots__ = ()
+
+    def receive(self, message: str | bytes) -> Awaitable[Any] | None:
+        """See `GuardedSocket`."""
+        return self.trace(super().receive, message)
+
+    def trace(self, receive: Callable[[Any], Any], message: str | bytes) -> Awaitable[Any] | None:
         """Let `receive` process the message, with a span if it is one of the sample."""
-        tracing, connection = _tracing(self), self._door_admitted
+        handler, connection = self.handler, self.connection
         span: MessageSpan | None = None
         if (
             connection is not None
+            and connection.open
             and not connection.awaiting_authentication
-            and tracing.samples_message()
+            and (tracing := _tracing(handler)).samples_message()
         ):
-            handshake = self._door_handshake_span
-            span = tracing.message(connection, permission, handshake, _route(self))
+            handshake = handler._door_handshake_span  # noqa: SLF001 - of `TracedDecisionMixin`
+            permission = self.facts.message_permission or ""
+            span = tracing.message(connection, permission, handshake, _route(handler))
         result: Awaitable[Any] | None
         if span is None:
             result = receive(message)
             return result
-        self._door_message_span = span
+        self.message_span = span
         try:
             with span:
                 result = receive(message)
@@ -124,41 +137,34 @@ class TracedHandshakeMixin(TracedDecisionMixin, GuardMixin):
             span.end_after(None)
             raise
         finally:
-            self._door_message_span = None
+            self.message_span = None
         if type(result) is PauseReading:  # the fast protocol takes it itself
             span.end_after(None)
             return cast("Awaitable[Any]", result)
         return span.end_after(result)
 
-    def _door_pause(self, pause: PauseReading, message: str | bytes = "") -> Awaitable[None]:
-        if self._door_message_span is not None and pause.again:
-            self._door_message_span.paused()
-        return super()._door_pause(pause, message)
+    def pause(self, pause: PauseReading, message: str | bytes = "") -> Awaitable[None]:
+        """See `GuardedSocket`."""
+        if self.message_span is not None and pause.again:
+            self.message_span.paused()
+        return super().pause(pause, message)
 
 
-class TracedRawMixin(TracedHandshakeMixin, RawGuardMixin):
-    """The same, with spans of messages, for a handler that decodes its messages itself."""
+class TracedCommands(TracedMessages, CommandSocket):
+    """The same, for a handler with commands."""
 
-    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Deliver the message or drop it, see `RawGuardMixin.on_message`."""
-        return self._door_trace(super().on_message, message, self._door_message_permission or "")
+    __slots__ = ()
 
+    def receive_text(self, text: bytes) -> Awaitable[None] | None:
+        """See `CommandSocket`."""
+        return self.trace(super().receive_text, text)
 
-class TracedCommandMixin(TracedHandshakeMixin, CommandGuardMixin):
-    """The same, with spans of messages, for a handler with commands."""
-
-    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
-        """Evaluate one message, see `CommandGuardMixin.on_message`."""
-        return self._door_trace(super().on_message, message, "")
-
-    def _door_receive_text(self, text: bytes) -> Awaitable[None] | None:
-        return self._door_trace(super()._door_receive_text, text, "")
-
-    def _door_run_action(
+    def run_action(
         self, connection: Connection, outcome: Any, message: str | bytes
     ) -> Awaitable[None] | None:
-        span = self._door_message_span
+        """See `CommandSocket`."""
+        span = self.message_span
         if span is not None and not isinstance(outcome, Refused) and isinstance(outcome, tuple):
             allowed: Allowed = outcome
             span.acts(allowed[0].name, allowed[0].permission)
-        return super()._door_run_action(connection, outcome, message)
+        return super().run_action(connection, outcome, message)
