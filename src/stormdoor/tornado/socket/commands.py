@@ -12,13 +12,7 @@ from typing import Any, ClassVar, assert_never
 from msgspec import Struct
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from stormdoor.core.binary import (
-    MalformedBinary,
-    Packed,
-    first_message_text,
-    pack_reply,
-    repack,
-)
+from stormdoor.core.binary import MalformedBinary, Packed, first_message_text, pack_reply, repack
 from stormdoor.core.frame import BINARY, Prepared
 from stormdoor.core.in_band import Prove, Refresh, encode_expiring, encode_renewed
 from stormdoor.core.message import Command, encode_error, encode_reply
@@ -185,7 +179,7 @@ class BinarySocket(CommandSocket):
     def receive(self, message: str | bytes) -> Awaitable[None] | None:
         """Evaluate one message in the encoding of the connection."""
         connection = self.connection
-        if connection is None:
+        if connection is None or self.handler is None:
             return None
         if not self._is_binary():
             return super().receive(message)

@@ -22,12 +22,7 @@ from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
 from stormdoor.tornado.answer_check import admit_socket
-from stormdoor.tornado.answers import (
-    ANSWERING,
-    finish_refusal,
-    switch_protocols,
-    write_refusal,
-)
+from stormdoor.tornado.answers import ANSWERING, finish_refusal, switch_protocols, write_refusal
 from stormdoor.tornado.client_left import end_with_client
 from stormdoor.tornado.fast import FastProtocol, fits_request
 from stormdoor.tornado.handshake_parser import find_malformed, is_upgrade
@@ -348,7 +343,7 @@ def end_unless_switched(handler: Any) -> None:
     if socket.connection is None:
         return
     if handler.get_status() != 101:
-        socket.end(handler.close_code)
+        socket.leave(handler.close_code)
     try:
         _own(handler).on_finish()
     except BaseException:
