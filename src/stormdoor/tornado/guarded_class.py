@@ -87,12 +87,8 @@ def guarded_class(
     }
     if facts.declares:
         namespace["current_user"] = CURRENT_USER
-    bases = (
-        *decision_mixins(guard.tracing),
-        HandlerCalls,
-        *_before_tornado(handler),
-        HandlerOutput,
-    )
+    in_front = (*decision_mixins(guard.tracing), HandlerCalls)
+    bases = (*in_front, *_before_tornado(handler), HandlerOutput)
     return cast(
         type[HandlerCalls],
         types.new_class(handler.__name__, bases, {}, lambda made: made.update(namespace)),

@@ -22,7 +22,8 @@ from stormdoor.guard.expiry import expired
 from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import CHECK, AnswerCheck, admit_socket
 from stormdoor.tornado.answers import finish_refusal
-from stormdoor.tornado.handshake_parser import HandshakeParser, find_malformed
+from stormdoor.tornado.handshake_parser import HandshakeParser
+from stormdoor.tornado.socket.handshake import ask
 from stormdoor.tornado.stream_check import StreamCheck
 
 __all__ = ["SocketOfPage"]
@@ -161,7 +162,7 @@ class SocketOfPage(RequestHandler):
     async def prepare(self) -> None:
         """Decide about the handshake, and only then let the handler process it."""
         handshake = self._door_parser.parse(self.request)
-        outcome = await self._door_admit(handshake)
+        outcome = await ask(self._door_guard, self._door_socket, self.request, handshake)
         if isinstance(outcome, Refusal):
             finish_refusal(self, outcome)
             return
@@ -176,15 +177,3 @@ class SocketOfPage(RequestHandler):
         prepared = super().prepare()
         if prepared is not None:
             await prepared
-
-    async def _door_admit(self, handshake: Handshake) -> Connection | Refusal:
-        guard, endpoint = self._door_guard, self._door_socket
-        malformed = find_malformed(self.request)
-        if malformed is None and (guard.running or await guard.ready()):
-            return await guard.admission.admit(handshake, endpoint)
-        refusal = (
-            Refusal(Denial.MALFORMED, malformed)
-            if malformed
-            else Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
-        )
-        return guard.admission.refused(handshake, refusal, permission=endpoint.permission or "")

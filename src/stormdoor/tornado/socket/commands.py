@@ -212,10 +212,7 @@ class BinarySocket(CommandSocket):
 
     def send(self, payload: bytes | Prepared) -> bool:
         """Send a message of the server, in the encoding of the connection."""
-        connection = self.connection
-        if connection is None or not connection.open:
-            return False
-        if not self._is_binary():
+        if self.handler is None or not self._is_binary():
             return super().send(payload)
         again = payload.again if isinstance(payload, Prepared) else None
         if not isinstance(payload, Packed):
@@ -223,7 +220,8 @@ class BinarySocket(CommandSocket):
         if again is not None:
             payload = Prepared(payload, again, opcode=BINARY)
         try:
-            self.post(connection, payload, self.check_deadline(connection), BINARY)
+            connection, now = self.check_open()
+            self.post(connection, payload, now, BINARY)
         except WebSocketClosedError:
             return False
         return True

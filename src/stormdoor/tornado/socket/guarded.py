@@ -17,7 +17,6 @@ from stormdoor.core.handshake import Handshake
 from stormdoor.core.in_band import encode_renewed
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.inbound import Refused
-from stormdoor.guard.message_permissions import MessagePermissions
 from stormdoor.guard.message_types import MessageTypes, TypeRefused, is_offence
 from stormdoor.guard.pause import FENCED_CONTROL, PauseReading
 from stormdoor.tornado.fast import FastProtocol
@@ -222,7 +221,7 @@ class RawSocket(GuardedSocket):
         if verdict is True:
             handler = self.handler
             try:
-                result = self.pass_on(handler, connection, message)
+                result = self.pass_on(handler, message)
             except (Exception, asyncio.CancelledError):  # noqa: BLE001 - logged and closed below
                 # If it propagated, `on_close` would not run.
                 self.fail_with(handler)
@@ -235,12 +234,7 @@ class RawSocket(GuardedSocket):
             return self.receive_first(connection, message)
         return None
 
-    def pass_on(
-        self,
-        handler: WebSocketHandler,
-        connection: Connection,
-        message: str | bytes,
-    ) -> Any:
+    def pass_on(self, handler: WebSocketHandler, message: str | bytes) -> Any:
         """Call the handler's own `on_message`."""
         own: Any = super(InFront, handler)
         return own.on_message(message)
@@ -267,10 +261,9 @@ class TypedSocket(RawSocket):
 
     __slots__ = ()
 
-    def pass_on(
-        self, handler: WebSocketHandler, connection: Connection, message: str | bytes
-    ) -> Any:
+    def pass_on(self, handler: WebSocketHandler, message: str | bytes) -> Any:
         """Drop a message before the handler gets it, unless its type is permitted."""
+        connection: Any = self.connection
         declared: Any = self.facts.endpoint.messages
         types = self.types
         if types is None:
@@ -280,21 +273,16 @@ class TypedSocket(RawSocket):
         refused = types.check(connection, message, self.guard.clock.now())
         if refused is None:
             types.used_at = connection.last_message
-            return super().pass_on(handler, connection, message)
+            return super().pass_on(handler, message)
         # Like a refused command, it does not prolong the login.
         connection.forget_use(max(types.used_at, connection.renewed_at))
-        self._refuse_type(declared, connection, types, refused)
+        self._refuse_type(declared, types, refused)
         return None
 
-    def _refuse_type(
-        self,
-        declared: MessagePermissions,
-        connection: Connection,
-        types: MessageTypes,
-        refused: TypeRefused,
-    ) -> None:
+    def _refuse_type(self, declared: Any, types: MessageTypes, refused: TypeRefused) -> None:
         if refused.refusal is None:
             return
+        connection: Any = self.connection
         guard, refusal = self.guard, refused.refusal
         offence = is_offence(refusal)
         if guard.inbound.reject(
@@ -309,6 +297,7 @@ class TypedSocket(RawSocket):
         try:
             for one in types.answers():
                 payload, opcode = (one.encode(), TEXT) if isinstance(one, str) else (one, BINARY)
-                self.post(connection, payload, self.check_deadline(connection), opcode)
+                connection, now = self.check_open()
+                self.post(connection, payload, now, opcode)
         except WebSocketClosedError:
             pass  # its client does not read

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
+from tornado.httputil import HTTPServerRequest
 from tornado.web import Finish
 from tornado.websocket import WebSocketHandler, WebSocketProtocol, WebSocketProtocol13
 
@@ -21,6 +22,9 @@ from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.endpoint import Endpoint
+from stormdoor.guard.lease_waits import OnWait
+from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.answer_check import admit_socket
 from stormdoor.tornado.answers import ANSWERING, finish_refusal, switch_protocols, write_refusal
 from stormdoor.tornado.client_left import end_with_client
@@ -34,6 +38,7 @@ from stormdoor.tornado.tornado_protocol import TornadoProtocol
 
 __all__ = [
     "admit",
+    "ask",
     "check_origin",
     "decide",
     "end_unless_switched",
@@ -70,18 +75,9 @@ async def decide(handler: Any) -> None:
     """Decide about the handshake, and only then let the handler process the request."""
     socket = handler._door_socket  # noqa: SLF001 - of a guarded handler
     facts, guard = socket.facts, socket.guard
-    malformed = find_malformed(handler.request)
     handshake = facts.parser.parse(handler.request)
-    outcome: Connection | Refusal
-    if malformed is None and (guard.running or await guard.ready()):
-        outcome = await guard.admission.admit(
-            handshake, facts.endpoint, partial(end_with_client, handler)
-        )
-    elif malformed:
-        outcome = _refused(socket, handshake, Refusal(Denial.MALFORMED, malformed))
-    else:
-        down = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
-        outcome = _refused(socket, handshake, down)
+    on_wait = partial(end_with_client, handler)
+    outcome = await ask(guard, facts.endpoint, handler.request, handshake, on_wait)
     if isinstance(outcome, Refusal):
         refuse(socket, handler, outcome)
         return
@@ -105,10 +101,29 @@ async def decide(handler: Any) -> None:
         raise
 
 
-def _refused(socket: SocketOutput, handshake: Handshake, refusal: Refusal) -> Refusal:
-    """Record a refusal that the admission has not made."""
-    permission = socket.facts.endpoint.permission or ""
-    return socket.guard.admission.refused(handshake, refusal, permission=permission)
+async def ask(
+    guard: Guard,
+    endpoint: Endpoint,
+    request: HTTPServerRequest,
+    handshake: Handshake,
+    on_wait: OnWait | None = None,
+) -> Connection | Refusal:
+    """Return the decision of the guard about a handshake.
+
+    Args:
+        guard: The guard.
+        endpoint: The endpoint.
+        request: The request.
+        handshake: Its facts.
+        on_wait: See `OnWait`.
+    """
+    malformed = find_malformed(request)
+    if malformed is None and (guard.running or await guard.ready()):
+        return await guard.admission.admit(handshake, endpoint, on_wait)
+    refusal = Refusal(Denial.UNAVAILABLE, "the store does not answer", retry_after=5)
+    if malformed is not None:
+        refusal = Refusal(Denial.MALFORMED, malformed)
+    return guard.admission.refused(handshake, refusal, permission=endpoint.permission or "")
 
 
 def refuse(socket: SocketOutput, handler: WebSocketHandler, refusal: Refusal) -> None:
@@ -195,8 +210,10 @@ def _refuse_undecided(socket: SocketOutput, handler: WebSocketHandler) -> None:
         f"{type(handler).__qualname__}._execute has not called prepare(), where the guard "
         "decides; let it call super()._execute()",
     )
-    handshake = socket.facts.parser.parse(handler.request)
-    refuse(socket, handler, _refused(socket, handshake, why))
+    handshake, endpoint = socket.facts.parser.parse(handler.request), socket.facts.endpoint
+    permission = endpoint.permission or ""
+    why = socket.guard.admission.refused(handshake, why, permission=permission)
+    refuse(socket, handler, why)
 
 
 def _is_ordinary(socket: SocketOutput, handler: WebSocketHandler) -> bool:

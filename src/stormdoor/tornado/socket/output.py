@@ -99,10 +99,7 @@ class SocketOutput:
         Raises:
             WebSocketClosedError: It is not open: never was, ended, expired or revoked.
         """
-        connection = self.connection
-        if connection is None or not connection.open:
-            raise WebSocketClosedError
-        now = self.check_deadline(connection)
+        connection, now = self.check_open()
         # As in Tornado, but checked here, because queued data is counted in bytes.
         if not isinstance(message, bytes):
             if isinstance(message, dict):
@@ -114,30 +111,22 @@ class SocketOutput:
             return protocol.written()
         return self._write(handler, connection, message, binary, now)
 
-    def check_open(self) -> None:
-        """Check that output is allowed now.
+    def check_open(self) -> tuple[Connection, float]:
+        """Return the connection and monotonic seconds, if output is allowed now.
+
+        INVARIANT: after its deadline nothing is sent, even before the next tick.
 
         Raises:
-            WebSocketClosedError: As for `write_message`.
+            WebSocketClosedError: It is not open, or its deadline has passed.
         """
-        connection = self.connection
+        connection, guard = self.connection, self.guard
         if connection is None or not connection.open:
             raise WebSocketClosedError
-        self.check_deadline(connection)
-
-    def check_deadline(self, connection: Connection) -> float:
-        """Return monotonic seconds. INVARIANT: after its deadline nothing is sent, even before the next tick.
-
-        Raises:
-            WebSocketClosedError: Its deadline has passed.
-        """
-        guard = self.guard
-        clock = guard.clock
-        now = clock.monotonic()
-        if connection.is_expired(clock.now(), now):
+        now = guard.clock.monotonic()
+        if connection.is_expired(guard.clock.now(), now):
             guard.registry.end(connection, expired(connection, guard.limits, now))
             raise WebSocketClosedError
-        return now
+        return connection, now
 
     def _write(
         self,
@@ -194,11 +183,9 @@ class SocketOutput:
 
     def send(self, payload: bytes | Prepared) -> bool:
         """Send a message of the guard. False if it was not queued."""
-        connection = self.connection
-        if connection is None or not connection.open:
-            return False
         try:
-            self.post(connection, payload, self.check_deadline(connection))
+            connection, now = self.check_open()
+            self.post(connection, payload, now)
         except WebSocketClosedError:
             return False
         return True
