@@ -260,7 +260,9 @@ def new_protocol(handler: Any) -> WebSocketProtocol | None:
         return fast_protocol(socket, handler)
     protocol: WebSocketProtocol | None = _own(handler).get_websocket_protocol()
     if type(protocol) is WebSocketProtocol13:
-        return TornadoProtocol(handler, protocol.mask_outgoing, protocol.params)
+        instead = TornadoProtocol(protocol.handler, protocol.mask_outgoing, protocol.params)
+        vars(instead).update(vars(protocol))  # the handler may have set attributes
+        return instead
     return protocol
 
 
