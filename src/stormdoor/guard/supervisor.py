@@ -11,6 +11,7 @@ from typing import NamedTuple, assert_never
 
 from stormdoor.auth.apikey.authenticator import ApiKeyAuthenticator
 from stormdoor.core.account import Account
+from stormdoor.core.connection import State
 from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.lease import Lease
@@ -476,7 +477,12 @@ class ConnectionSupervisor:
         why = Refusal(Denial.REVOKED, f"revoked: {revocation.reason or revocation.target.value}")
         named = self.named(revocation)
         if revocation.target in UNTIL:
-            named = [one for one in named if self._reaches(revocation, one, asked)]
+            # An entry is applied two or three times; most that it names have ended at the first.
+            named = [
+                one
+                for one in named
+                if one.state is not State.ENDED and self._reaches(revocation, one, asked)
+            ]
         return self.registry.end_all(named, why)
 
     def _reaches(

@@ -22,11 +22,12 @@ class SqliteConnections(Part):
     ) -> None:
         """See `Connections.sync_connections`."""
         added = [connection_row(node, each) for each in opened]
-        removed = [(node, id) for id in closed]
+        removed = list(closed)
 
         def sync(connection: sqlite3.Connection) -> None:
             connection.executemany(sql.ADD_CONNECTION, added)
-            connection.executemany(sql.REMOVE_CONNECTION, removed)
+            # One row at a time: ten thousand tuples at once would start a garbage collection.
+            connection.executemany(sql.REMOVE_CONNECTION, ((node, id) for id in removed))
 
         if added or removed:
             await self._database.write(sync)

@@ -43,12 +43,17 @@ class DeferredQueue:
 
     Args:
         loop: The event loop.
+        writes_wait: Returns whether connections wait to be flushed. Meanwhile the jobs get a tenth of their
+            time: the close frames of a revocation are sent before sockets are closed.
     """
 
-    __slots__ = ("_loop", "_waiting")
+    __slots__ = ("_loop", "_waiting", "_writes_wait")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, writes_wait: Callable[[], bool] = lambda: False
+    ) -> None:
         self._loop = loop
+        self._writes_wait = writes_wait
         self._waiting: deque[Callable[[], None]] = deque()
 
     def __len__(self) -> int:
@@ -66,8 +71,11 @@ class DeferredQueue:
             self._run_some(float("inf"))
 
     def _run(self) -> None:
+        seconds = CLOSE_BUDGET_SECONDS
+        if self._writes_wait():
+            seconds /= 10
         try:
-            self._run_some(self._loop.time() + CLOSE_BUDGET_SECONDS)
+            self._run_some(self._loop.time() + seconds)
         finally:
             if self._waiting:
                 self._loop.call_soon(self._run)
@@ -168,10 +176,10 @@ class WriteCoalescer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.connections: set[CoalescedConnection] = set()
-        self.close_queue = DeferredQueue(loop)
         self._loop = loop
         self._timeouts: dict[tuple[float, Callable[[Any], None]], FixedTimeoutQueue[Any]] = {}
         self._waiting: list[CoalescedConnection] = []
+        self.close_queue = DeferredQueue(loop, lambda: bool(self._waiting))
         # Tornado's protocol has a task for each connection, which is cancelled then. Here there is none.
         self._keeper = _until_shutdown(self.connections, self.close_queue)
         with contextlib.suppress(StopIteration):
