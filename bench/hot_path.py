@@ -9,6 +9,7 @@ import gc
 import json
 import logging
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -35,6 +36,7 @@ from stormdoor import (
     role,
 )
 from stormdoor.core.account import Account
+from stormdoor.core.credential import fingerprint
 from stormdoor.core.denial import Refusal
 from stormdoor.core.message import encode_reply
 from stormdoor.guard.connection import Connection
@@ -96,8 +98,12 @@ def request(*headers: tuple[str, str]) -> HTTPServerRequest:
 class Path:
     """The counted code, by name."""
 
-    def __init__(self, guard: Guard, clock: StillClock, session: str) -> None:
+    def __init__(
+        self, guard: Guard, clock: StillClock, session: str, stored: str, file: Guard
+    ) -> None:
         self._guard = guard
+        self._file = file
+        self._found = fingerprint(stored)
         self._clock = clock
         credentials = guard.credentials
         self._parser = HandshakeParser(
@@ -125,6 +131,7 @@ class Path:
             "refused, foreign origin": lambda count: self._refusals(self._foreign, count),
             "refused, bad signature": lambda count: self._refusals(self._forged, count),
             "tick": self._ticks,
+            "session look-up, SQLite": self._look_ups,
         }
 
     async def start(self) -> None:
@@ -144,6 +151,11 @@ class Path:
         for _ in range(count):
             self._clock.seconds += 0.25
             await self._guard.tick()
+
+    async def _look_ups(self, count: int) -> None:
+        """Reads of one session and its account from a file, which another process may have changed."""
+        for _ in range(count):
+            assert await self._file.state.sessions.session(self._found) is not None
 
     def _messages(self, count: int) -> None:
         guard, connection, actions = self._guard, self._open, Echo.actions
@@ -232,12 +244,30 @@ async def run() -> None:
         sessions={"idle_seconds": 80_000.0, "absolute_seconds": 80_000.0},
         clock=clock,
     )
+    with tempfile.TemporaryDirectory(prefix="stormdoor-budget-") as directory:
+        file = Guard(
+            origins=[f"https://{HOST}"],
+            authenticators=[SessionAuthenticator()],
+            policies=PolicySet([]),
+            sessions={"idle_seconds": 80_000.0, "absolute_seconds": 80_000.0},
+            clock=clock,
+            store=f"sqlite://{directory}/door.db",
+        )
+        await _obey(guard, clock, file)
+        await file.close()
+
+
+async def _obey(guard: Guard, clock: StillClock, file: Guard) -> None:
     # No maintenance loop: only the measured code may run.
     await guard.state.open()
     await guard.supervisor.start()
-    await guard.state.accounts.add_account(Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES)))
+    account = Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES))
+    await guard.state.accounts.add_account(account)
     session = (await guard.sessions.create(PRINCIPAL)).secret
-    path = Path(guard, clock, session)
+    await file.state.open()
+    await file.state.accounts.add_account(account)
+    stored = (await file.sessions.create(PRINCIPAL)).secret
+    path = Path(guard, clock, session, stored, file)
     await path.start()
     for work in path.work.values():
         await _done(work(20))
