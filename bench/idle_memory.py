@@ -10,16 +10,18 @@ import asyncio
 import gc
 import socket
 import sys
+import tempfile
 import tracemalloc
+from pathlib import Path
 from typing import Final
 
-from echo_server import LIMITS, Echo
-from policy import AUDIENCE, ISSUER, PATH, ROLE_PERMISSIONS, SECRET, token
+from echo_server import Echo, make_guard
+from policy import PATH, token
 from process import HOST
 from tornado.web import Application
 from ws_load import upgrade
 
-from stormdoor import Guard, JwtAuthenticator, JwtKey, PolicySet, guarded_server, protect, role
+from stormdoor import guarded_server, protect
 
 __all__ = ["measure"]
 
@@ -33,17 +35,13 @@ async def measure() -> float:
     Raises:
         RuntimeError: A handshake was refused.
     """
-    with socket.create_server((HOST, 0)) as listening:
+    with (
+        tempfile.TemporaryDirectory(prefix="stormdoor-memory-") as directory,
+        socket.create_server((HOST, 0)) as listening,
+    ):
         port = listening.getsockname()[1]
         listening.setblocking(False)
-        guard = Guard(
-            origins=[f"http://{HOST}:{port}"],
-            authenticators=[
-                JwtAuthenticator(keys=[JwtKey("HS256", SECRET)], issuer=ISSUER, audience=AUDIENCE)
-            ],
-            policies=PolicySet([role(name, *held) for name, held in ROLE_PERMISSIONS.items()]),
-            limits=LIMITS,
-        )
+        guard = make_guard(port, Path(directory))
         application = Application([(PATH, Echo)], log_function=lambda _: None)
         protect(application, guard)
         server = guarded_server(application)
