@@ -1,6 +1,6 @@
 """Count the files of stormdoor that execute during one handshake and one message.
 
-A reader who follows a path opens these files. A server of `guarded_server` and its client run in this
+To follow a path, a reader opens these files. A server of `guarded_server` and its client run in this
 process, on loopback. The handshake presents a session cookie, the store is in memory, and the message is an
 allowed command with a reply. Each path has run once before, so nothing that happens once in a process is
 counted.

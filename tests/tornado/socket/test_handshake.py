@@ -40,7 +40,7 @@ class Made(Marked):
 async def test_a_protocol_of_the_handlers_own_gets_the_strict_reader(
     handler: type[WebSocketHandler], mark: str
 ) -> None:
-    """Tornado's protocol never reads frames of a guarded connection, and keeps what the handler has set."""
+    """Tornado's protocol never reads frames of a guarded connection. It keeps the handler's attributes."""
     guard = make_guard(insecure_allow_any_host=True)
     async with (
         serving([("/ws", handler)], guard, "chat:connect") as at,

@@ -293,7 +293,7 @@ class TypedSocket(RawSocket):
             guard.registry.end(connection, refusal)
             return
         if declared.answer is None and offence:
-            return  # what it asks for is not known
+            return  # its request is not known
         try:
             for one in types.answers():
                 payload, opcode = (one.encode(), TEXT) if isinstance(one, str) else (one, BINARY)
