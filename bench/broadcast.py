@@ -1,4 +1,4 @@
-"""Measure one message to a thousand clients: server CPU per recipient, and its ratio to Tornado's.
+"""Measure one message to a thousand clients: server CPU per recipient, and its ratio to a bare `socket.send`.
 
 All servers live side by side, and every round has them say it in a new random order. For the guarded
 ones each recipient is checked at each delivery. See README.md for how CPU is measured.
@@ -20,6 +20,10 @@ from ws_load import Connection, LoadError, frame, open_all, upgrade
 
 SHOUT = frame(b'{"type":"shout"}')
 SERVERS = (
+    Server(
+        name="bare socket.send",
+        command="{python} broadcast_server.py --port {port} --way bare",
+    ),
     Server(
         name="Tornado, write_message",
         command="{python} broadcast_server.py --port {port} --way plain",

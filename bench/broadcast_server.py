@@ -1,4 +1,4 @@
-"""Servers that send one message to all clients: Tornado's `write_message` to each, or the guard's channels.
+"""Servers that send one message to all clients: `socket.send`, Tornado's `write_message`, or channels.
 
 The text of each `{"type":"shout"}` is sent to all connected clients.
 """
@@ -18,6 +18,8 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor import Command, Guard, GuardedHandler, Reply, action, protect
 from stormdoor.channels import Topic
+from stormdoor.core.frame import TEXT as TEXT_FRAME
+from stormdoor.core.frame import head
 
 TEXT = "x" * 60
 TOPIC = Topic("everybody", PERMISSIONS[0])
@@ -26,7 +28,7 @@ TOPIC = Topic("everybody", PERMISSIONS[0])
 class Plain(WebSocketHandler):
     """Tornado alone, as people write it."""
 
-    everybody: ClassVar[set[WebSocketHandler]] = set()
+    everybody: ClassVar[set[Any]] = set()
 
     def open(self) -> None:
         """Listens from now on."""
@@ -41,6 +43,20 @@ class Plain(WebSocketHandler):
         said = json.dumps({"type": "said", "text": TEXT})
         for one in self.everybody:
             one.write_message(said)
+
+
+class Bare(Plain):
+    """The floor: the frame is made once, and each client costs one `socket.send` without any check."""
+
+    def on_message(self, message: str | bytes) -> None:
+        """Says it to all."""
+        said = json.dumps({"type": "said", "text": TEXT}).encode()
+        frame = head(TEXT_FRAME, len(said)) + said
+        for one in self.everybody:
+            one.ws_connection.stream.socket.send(frame)
+
+
+UNGUARDED = {"bare": Bare, "plain": Plain}
 
 
 class Shout(Command, tag="shout"):
@@ -74,8 +90,8 @@ def guarded(guard: Guard) -> type[GuardedHandler]:
 async def run(options: Namespace, directory: Path) -> None:
     """Serves until SIGTERM."""
     settings: dict[str, Any] = {"log_function": lambda _: None}
-    if options.way == "plain":
-        await serve(Application([(PATH, Plain)], **settings), options.port)
+    if options.way in UNGUARDED:
+        await serve(Application([(PATH, UNGUARDED[options.way])], **settings), options.port)
         return
     guard = make_guard(options.port, directory)
     application = Application([(PATH, guarded(guard))], **settings)
@@ -87,7 +103,7 @@ async def run(options: Namespace, directory: Path) -> None:
 def main() -> None:
     """Serves the broadcast."""
     arguments = parser(__doc__)
-    arguments.add_argument("--way", choices=["plain", "guarded"], required=True)
+    arguments.add_argument("--way", choices=[*UNGUARDED, "guarded"], required=True)
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="stormdoor-broadcast-") as directory:
         serving.run_loop(run(options, Path(directory)), uvloop=options.uvloop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -126,3 +127,44 @@ async def test_publication_passes_at_its_position() -> None:
     assert sent.may_pass(LogPosition("epoch", 8))
     assert not sent.may_pass(LogPosition("epoch", 6))
     assert not sent.may_pass(LogPosition("another", 8))
+
+
+class Writer:
+    """The adapter's side of broadcasts: a frame takes a millisecond, and is taken if `ready`."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock, self.frames, self.ready = clock, 0, True
+
+    def write_now(self, frame: bytes, now: float) -> bool:
+        """See `FrameWriter`."""
+        self.clock.advance(0.001)
+        self.frames += self.ready
+        return self.ready
+
+
+async def test_writing_at_once_has_a_time_budget() -> None:
+    """The first recipients get a message at once, for 10 ms; all others get it by the queue of their sink.
+
+    So do all recipients of another message in the same iteration of the event loop.
+    """
+    clock = FakeClock()
+    guard = make_guard(
+        clock=clock, limits={"connections_per_principal": 999, "connections_per_address": 999}
+    )
+    await settle(guard)
+    sinks, writer = [], Writer(clock)
+    for _ in range(200):
+        connection, sink = await opened(guard, bearer("alice"))
+        connection.writer = writer
+        assert guard.channels.subscribe(connection, LOBBY).allowed
+        sinks.append(sink)
+    assert guard.channels.publish(LOBBY, 1) == 200
+    assert writer.frames == 64
+    assert sum(sink.sent == [b"1"] for sink in sinks) == 136
+    assert guard.channels.publish(LOBBY, 2) == 200
+    assert writer.frames == 64
+    await asyncio.sleep(0)
+    writer.ready = False
+    assert guard.channels.publish(LOBBY, 3) == 200
+    assert all(sink.sent[-2:] == [b"2", b"3"] for sink in sinks)
+    await guard.close()

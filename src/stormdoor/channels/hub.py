@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -27,6 +28,10 @@ _log = logging.getLogger("stormdoor.channels")
 _HOLD_SECONDS = 10.0
 """Longest time for which a message of another node waits for revocations: as long as the fence holds."""
 _MOST_WAITING = 10_000
+_WRITE_SECONDS = 0.01
+"""Time budget for writing a message at once. The other recipients get it in later iterations of the loop."""
+_STEP = 64
+"""Recipients between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ class Hub:
         self._named: dict[str, dict[Topic, None]] = {}
         """The topics of `_topics` by their names."""
         self._of: dict[Connection, set[Topic]] = {}
+        self._has_written = False
+        """True from a message that was written at once to the end of the iteration of the event loop."""
         registry.on_end.append(self.forget)
 
     def subscribe(self, connection: Connection, topic: Topic) -> Decision:
@@ -219,31 +226,76 @@ class Hub:
         but: Iterable[Connection] = (),
     ) -> int:
         """Queue a message for the subscribers of this process. Returns their number."""
-        payload = Prepared(encoded, partial(_may_still, topic, None, b""))
-        left_out = set(but)
-        now, monotonic, delivered = self._now(), self._monotonic(), 0
-        for connection in list(self._topics.get(topic, ())):
-            sink = connection.sink
-            if connection in left_out or sink is None:
-                continue
-            # INVARIANT: an expired connection receives nothing, even before the next tick.
-            if connection.is_expired(now, monotonic):
-                self._registry.end(connection, Refusal(Denial.EXPIRED, "its time is up"))
-                continue
-            # INVARIANT: checked again for each delivery, so that a role that was just removed has no
-            # effect.
-            if not connection.may(topic.permission, topic.resource, now):
-                self._statistics.withheld += 1
-                continue
-            if view is not None:
+        left_out, delivered = set(but), 0
+        listeners = [one for one in self._topics.get(topic, ()) if one not in left_out]
+        if view is not None:
+            for connection in listeners:
+                if not self._may_receive(connection, topic, self._now(), self._monotonic()):
+                    continue
                 seen = view(connection.principal)
                 if seen is None:
                     self._statistics.withheld += 1
+                elif connection.sink is not None:
+                    encoded = encode(seen)
+                    again = partial(_may_still, topic, view, encoded)
+                    delivered += connection.sink.deliver(Prepared(encoded, again))
+            return delivered
+        payload = Prepared(encoded, partial(_may_still, topic, None, b""))
+        frame, permission, written = payload.frame, topic.permission, 0
+        # With a tenant, each decision depends on the recipient.
+        lasting = topic.resource is None or topic.resource.tenant is None
+        until = self._monotonic() + _WRITE_SECONDS
+        at_once = self._may_write()
+        for first in range(0, len(listeners), _STEP):
+            now, monotonic = self._now(), self._monotonic()
+            at_once = at_once and monotonic <= until
+            for connection in listeners[first : first + _STEP]:
+                # `_may_receive`, inlined for the usual case.
+                if not (
+                    lasting
+                    and permission in connection.allowed
+                    and not connection.is_expired(now, monotonic)
+                ) and not self._may_receive(connection, topic, now, monotonic):
                     continue
-                encoded = encode(seen)
-                payload = Prepared(encoded, partial(_may_still, topic, view, encoded))
-            delivered += sink.deliver(payload)
-        return delivered
+                writer = connection.writer
+                if at_once and writer is not None and writer.write_now(frame, monotonic):
+                    written += 1
+                elif connection.sink is not None:
+                    delivered += connection.sink.deliver(payload)
+        self._statistics.delivered += written
+        return delivered + written
+
+    def _may_receive(
+        self, connection: Connection, topic: Topic, now: float, monotonic: float
+    ) -> bool:
+        """Return whether a subscriber may get a message now. End the connection if it has expired."""
+        # INVARIANT: an expired connection receives nothing, even before the next tick.
+        if connection.is_expired(now, monotonic):
+            self._registry.end(connection, Refusal(Denial.EXPIRED, "its time is up"))
+            return False
+        # INVARIANT: checked again for each delivery, so that a role that was just removed has no effect.
+        if not connection.may(topic.permission, topic.resource, now):
+            self._statistics.withheld += 1
+            return False
+        return True
+
+    def _may_write(self) -> bool:
+        """Return whether a message may be written at once: the first of an iteration of the event loop.
+
+        The later ones are joined for each recipient, so that many messages cost one `send()`.
+        """
+        if self._has_written:
+            return False
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        self._has_written = True
+        loop.call_soon(self._begin_iteration)
+        return True
+
+    def _begin_iteration(self) -> None:
+        self._has_written = False
 
 
 def _may_still(

@@ -26,7 +26,7 @@ from stormdoor.guard.connection_index import ConnectionIndex
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.ports import Clock
 
-__all__ = ["ORDER", "UNKNOWN", "Connection", "PrincipalUsage", "Sink", "is_proven"]
+__all__ = ["ORDER", "UNKNOWN", "Connection", "FrameWriter", "PrincipalUsage", "Sink", "is_proven"]
 
 ORDER = itertools.count()
 """Sequence numbers of events in this process, which order them without a clock."""
@@ -84,6 +84,22 @@ class Sink(Protocol):
 
     def handshake(self) -> Handshake:
         """The facts of the handshake, its credentials included."""
+        ...
+
+
+class FrameWriter(Protocol):
+    """Interface to the adapter for broadcasts, which takes less time than `Sink.deliver`."""
+
+    def write_now(self, frame: bytes, now: float) -> bool:
+        """Check `Connection.send_lease`, and write to the socket if no other output waits.
+
+        Args:
+            frame: A whole frame of text, as for a client without compression.
+            now: Monotonic seconds. No deadline of the connection has passed.
+
+        Returns:
+            False if nothing was written: `Sink.deliver` decides.
+        """
         ...
 
 
@@ -180,6 +196,7 @@ class Connection:
         "sink",
         "state",
         "usage",
+        "writer",
     )
 
     def __init__(
@@ -219,6 +236,8 @@ class Connection:
         self.shared = shared
         self.usage = shared.usage(limits.principal)
         self.sink: Sink | None = None
+        self.writer: FrameWriter | None = None
+        """For broadcasts; None if each message passes through `sink`."""
         self.state = State.PENDING
         self.open = False
         """INVARIANT: True exactly while `state` is OPEN; the hot path reads only this flag."""

@@ -306,7 +306,7 @@ class Registry:
                 listener(connection)
             except Exception:  # noqa: BLE001 - a listener may raise anything
                 _log.exception("a listener failed at the end of connection %s", connection.id)
-        connection.sink = None
+        connection.sink = connection.writer = None
 
     def _spend(self, seconds: float) -> None:
         """Count the seconds that close jobs have used in this iteration of the event loop."""

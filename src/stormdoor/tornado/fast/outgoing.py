@@ -1,5 +1,7 @@
 """Output of the fast protocol: it writes once per iteration of the loop, and limits unsent bytes.
 
+Only the first broadcast of an iteration is written at once, to the connections that have no other output.
+
 INVARIANT: a check of the lease and of the connection precedes each `send()`, in the same synchronous block.
 While the kernel does not take all data, whole messages wait here and not in the transport, so that they can
 be dropped.
@@ -213,6 +215,29 @@ class Outgoing(WebSocketProtocol13, TransportProtocol):
         else:
             self._out.append(_Uncompressed(prepared.payload, prepared.opcode, prepared.again))
             self._note(len(prepared.payload))
+        return True
+
+    def write_now(self, frame: bytes, now: float) -> bool:
+        """See `FrameWriter`."""
+        if (
+            self._scheduled
+            or self._handling
+            or self._blocked
+            or self._fenced
+            or self.server_terminated
+            or self._deflater is not None
+        ):
+            return False
+        transport, connection = self._transport, self._connection
+        if transport is None or connection is None or transport.is_closing():
+            return False
+        lease = connection.send_lease
+        if next(lease.readings) >= lease.until:
+            return False
+        self._last_at = now
+        transport.write(frame)
+        if self._blocked:  # `write` may call `pause_writing`
+            self._in_transport = (frame,)  # type: ignore[unreachable]
         return True
 
     def written(self) -> Future[None]:

@@ -76,7 +76,8 @@ class SocketTransport(asyncio.Transport):
         self._sock = sock
         self._number = sock.fileno()
         self._protocol = protocol
-        self._out = bytearray()
+        self._out: bytearray | None = None
+        """The bytes that the kernel has not taken; empty or None if there are none."""
         self._closing = self._eof = self._paused = self._watching = False
         self._error: OSError | None = None
         self._read_on()
@@ -137,7 +138,7 @@ class SocketTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         """See `asyncio.WriteTransport`."""
-        return len(self._out)
+        return len(self._out) if self._out else 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See `asyncio.WriteTransport`."""
@@ -154,7 +155,7 @@ class SocketTransport(asyncio.Transport):
             self._break(error)
             return
         if taken < len(data):
-            self._out += memoryview(data)[taken:]
+            self._out = bytearray(memoryview(data)[taken:])
             self._watch(True)
             self._protocol.pause_writing()
 
@@ -169,16 +170,16 @@ class SocketTransport(asyncio.Transport):
         """See `asyncio.WriteTransport`."""
         return True
 
-    def _send(self) -> bool:
-        """Send as much as the kernel takes. False if the connection is broken."""
+    def _send(self, out: bytearray) -> bool:
+        """Send as much of `out` as the kernel takes. False if the connection is broken."""
         try:
-            taken = self._sock.send(self._out)
+            taken = self._sock.send(out)
         except NOT_NOW:
             return True
         except OSError as error:
             self._break(error)
             return False
-        del self._out[:taken]
+        del out[:taken]
         return True
 
     def resume_sending(self) -> None:
@@ -191,7 +192,7 @@ class SocketTransport(asyncio.Transport):
         if self._out and not self._protocol.may_write():
             self._watch(False)
             return
-        if not self._out or not self._send() or self._out:
+        if not self._out or not self._send(self._out) or self._out:
             return
         self._watch(False)
         self._protocol.resume_writing()
@@ -233,7 +234,7 @@ class SocketTransport(asyncio.Transport):
         self._closing = self._eof = True
         self._read_no_more()
         self._watch(False)
-        self._out = bytearray()
+        self._out = None
         self._error = error
         self._close_later()
 

@@ -101,17 +101,16 @@ class TlsTransport(SocketTransport):
         """See `asyncio.WriteTransport`."""
         if self._closing or self._eof or not data:
             return
-        waits = bool(self._out)
-        self._out += data
-        if waits:
+        if self._out:
+            self._out += data
             return
-        self._send()
+        self._out = out = bytearray(data)
+        self._send(out)
         if self._out:
             self._watch(not self._write_waits)
             self._protocol.pause_writing()
 
-    def _send(self) -> bool:
-        out = self._out
+    def _send(self, out: bytearray) -> bool:
         try:
             while out:
                 size = self._again or min(len(out), _AT_ONCE)

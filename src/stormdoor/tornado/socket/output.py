@@ -175,6 +175,8 @@ class SocketOutput:
         bound = connection.limits.outbound_bytes
         if isinstance(message, Prepared):
             taken = protocol.post_prepared(message, now, bound)
+            if message.opcode == TEXT:
+                connection.writer = protocol  # from the second broadcast on
         else:
             taken = protocol.post(message, now, bound, opcode)
         if not taken:
