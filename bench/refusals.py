@@ -1,10 +1,10 @@
-"""Look for the costliest refused handshake: heads that a client chooses, up to the largest that Tornado reads.
+"""Look for the costliest refused handshake, among heads that a client chooses up to the largest size.
 
-Each head goes to a guarded server and to the same server without a guard. A refusal must cost at most 0.9 of an
-ordinary handshake of plain Tornado, or of plain Tornado given the same bytes, whichever is dearer.
+Each head goes to a guarded server, and to the same server without a guard. A refusal must cost at most 0.9 of
+an ordinary handshake of plain Tornado, or of plain Tornado with the same bytes, whichever is dearer.
 
     python bench/refusals.py            # instructions in user space; needs valgrind
-    python bench/refusals.py --cpu      # CPU time of the server, kernel included; medians over 5 rounds
+    python bench/refusals.py --cpu      # CPU time of the server, kernel included
 """
 
 import argparse
@@ -31,9 +31,9 @@ GUARDED: Final = Server(name="stormdoor", command="{python} refusals_server.py -
 ORDINARY: Final = "an ordinary handshake"
 GOODBYE: Final = frame((1000).to_bytes(2, "big"), CLOSE)
 LARGEST: Final = 65_000
-"""Bytes of the largest heads; Tornado reads 65,536."""
+"""Bytes of the largest heads that plain Tornado reads."""
 FRONT: Final = 15_500
-"""Bytes of the largest heads that the front reads."""
+"""Bytes of the largest heads that `guarded_server` reads."""
 
 Packets = list[bytes]
 Make = Callable[[int, int], Packets]
@@ -117,14 +117,14 @@ HEADS: Final[Mapping[str, Make]] = {
     "long path": _path("/ws/", 8000),
     "many arguments": _with(path="/ws?" + "&".join(f"a{n}=b" for n in range(1500))),
     "encoded arguments": _with(path="/ws?" + "%41%42=%43&" * 900),
-    "many headers, front": _headers(lambda n: f"x{n}:", FRONT),
-    "many headers, all": _headers(lambda n: f"x{n}:", LARGEST),
+    "many headers, 16 KB": _headers(lambda n: f"x{n}:", FRONT),
+    "many headers, 64 KB": _headers(lambda n: f"x{n}:", LARGEST),
     "many long headers": _headers(lambda n: f"X-Header-Number-{n}: {'v' * 60}", FRONT),
-    "the same header, front": _headers(lambda _: "x:", FRONT),
-    "the same header, all": _headers(lambda _: "x:", LARGEST),
+    "the same header, 16 KB": _headers(lambda _: "x:", FRONT),
+    "the same header, 64 KB": _headers(lambda _: "x:", LARGEST),
     "many Cookie headers": _headers(lambda _: "Cookie: a=b", LARGEST),
-    "long cookie, front": _filled("Cookie: ", "a=b; ", FRONT),
-    "long cookie, all": _filled("Cookie: ", "a=b; ", LARGEST),
+    "long cookie, 16 KB": _filled("Cookie: ", "a=b; ", FRONT),
+    "long cookie, 64 KB": _filled("Cookie: ", "a=b; ", LARGEST),
     "many session cookies": _filled("Cookie: ", "__Host-session=x; session=y; ", FRONT),
     "many cookie separators": _filled("Cookie: ", ";", FRONT),
     "many subprotocols": _filled("Sec-WebSocket-Protocol: ", "a,", FRONT),
@@ -205,11 +205,11 @@ def _instructions(
 
 def _cpu(server: Server, names: Sequence[str], count: int, rounds: int) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in names}
-    print(f"# {server.name}", file=sys.stderr, flush=True)
     with Process(server) as process:
         for number in range(rounds + 1):
+            print(f"# {server.name}: round {number} of {rounds}", file=sys.stderr, flush=True)
+            idle = idle_us(process, 1.0)
             for name in random.sample(list(names), len(names)):
-                idle = idle_us(process, 0.3)
                 before, began = process.cpu_ns(), time.monotonic()
                 _settled(process.port, HEADS[name], count)
                 spent = (process.cpu_ns() - before) / 1e3 - idle * (time.monotonic() - began)
@@ -220,7 +220,7 @@ def _cpu(server: Server, names: Sequence[str], count: int, rounds: int) -> dict[
 
 def _settled(port: int, make: Make, count: int) -> None:
     _send(port, make, count)
-    time.sleep(2 * SETTLE)
+    time.sleep(0.1)  # until the server has closed the last one
 
 
 def _send(port: int, make: Make, count: int) -> None:
@@ -233,7 +233,7 @@ def _send(port: int, make: Make, count: int) -> None:
                 for packet in packets:
                     connected.sendall(packet)
                     if len(packets) > 1:
-                        _until_read(connected)
+                        time.sleep(0.004)  # until the server has probably read the segment
                 answer = (
                     connected.recv(65536) if packets and packets[-1][-4:] == b"\r\n\r\n" else b""
                 )
@@ -243,11 +243,6 @@ def _send(port: int, make: Make, count: int) -> None:
                         pass
             except (ConnectionError, TimeoutError):
                 pass  # the server has closed it
-
-
-def _until_read(connected: socket.socket) -> None:
-    """Wait until the server has probably read the segment."""
-    time.sleep(0.004)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from stormdoor.core.value import value
 
-__all__ = ["Handshake"]
+__all__ = ["MOST_SUBPROTOCOLS", "Handshake"]
+
+MOST_SUBPROTOCOLS = 128
+"""Subprotocols that a client may offer. RFC 6455 has no limit, and each one costs a comparison."""
 
 
 @value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stormdoor.core.address import is_loopback
 from stormdoor.core.bucket import Rate
 from stormdoor.core.denial import Denial, Refusal
-from stormdoor.core.handshake import Handshake
+from stormdoor.core.handshake import MOST_SUBPROTOCOLS, Handshake
 from stormdoor.core.lease import Lease
 from stormdoor.core.limits import Limits
 from stormdoor.core.origin import HostPolicy, OriginPolicy, quote
@@ -129,12 +129,14 @@ class HandshakeChecks:
         return Refusal(Denial.SHUTDOWN, "the server is shutting down", retry_after=5)
 
     def check_shape(self, attempt: Attempt) -> Refusal | None:
-        """Refuse a request without a Host, or with a path that is too long."""
+        """Refuse a request without a Host, with a path that is too long, or with too many subprotocols."""
         handshake = attempt.handshake
         if not handshake.host:
             return Refusal(Denial.MALFORMED, "the request names no Host")
         if len(handshake.path) > _MAX_PATH:
             return Refusal(Denial.MALFORMED, f"the path is longer than {_MAX_PATH} characters")
+        if len(handshake.subprotocols) > MOST_SUBPROTOCOLS:
+            return Refusal(Denial.MALFORMED, f"more than {MOST_SUBPROTOCOLS} subprotocols")
         return None
 
     def check_host(self, attempt: Attempt) -> Refusal | None:

@@ -113,14 +113,13 @@ def write_refusal(handler: WebSocketHandler, refusal: Refusal, now: float) -> bo
     if (
         refusal.headers
         or not refusal.ref
-        or request.method != "GET"
-        or request.version != "HTTP/1.1"
+        or request.method == "HEAD"  # its answer has no body
         or type(connection) is not HTTP1Connection
         or type(handler).set_default_headers is not RequestHandler.set_default_headers
         or handler._transforms  # noqa: SLF001 - what rewrites answers, such as compression
         or handler._headers_written  # noqa: SLF001 - there is no other way to see it
         # The unread rest of a body would be lost, and the answer with it.
-        or "Content-Length" in request.headers
+        or request.headers.get("Content-Length", "0") != "0"
         or "Transfer-Encoding" in request.headers
     ):
         return False

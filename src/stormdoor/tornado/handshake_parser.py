@@ -12,7 +12,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from stormdoor.core.address import Network, client_address, in_networks
 from stormdoor.core.credential import Place, Source
-from stormdoor.core.handshake import Handshake
+from stormdoor.core.handshake import MOST_SUBPROTOCOLS, Handshake
 from stormdoor.core.header import canonical_header
 from stormdoor.runtime.guard import Guard
 
@@ -26,6 +26,7 @@ __all__ = [
 
 _REDACTED = "redacted"
 _KEY = re.compile("[A-Za-z0-9+/]{22}==")
+_UPGRADE = re.compile(r"(?:^|,)\s*upgrade\s*(?:,|\Z)")
 
 
 def is_websocket_key(value: str) -> bool:
@@ -35,7 +36,7 @@ def is_websocket_key(value: str) -> bool:
 
 def is_upgrade(connection: str) -> bool:
     """Return whether the Connection header, in lower case, asks for an upgrade."""
-    return connection == "upgrade" or "upgrade" in [one.strip() for one in connection.split(",")]
+    return connection == "upgrade" or _UPGRADE.search(connection) is not None
 
 
 def _peer_and_scheme(request: HTTPServerRequest) -> tuple[str, str]:
@@ -56,7 +57,13 @@ def _peer_and_scheme(request: HTTPServerRequest) -> tuple[str, str]:
 
 
 def _list(values: Iterable[str]) -> list[str]:
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+    return [one for value in values for part in value.split(",") if (one := part.strip())]
+
+
+def _offered(values: Iterable[str]) -> list[str]:
+    """Return the subprotocols of the header, no more than are needed to refuse too many."""
+    split = (value.split(",", MOST_SUBPROTOCOLS) for value in values)
+    return [one for parts in split for part in parts if (one := part.strip())]
 
 
 def _joined(values: Sequence[str]) -> str | None:
@@ -103,19 +110,21 @@ def find_malformed(request: HTTPServerRequest) -> str | None:
     return None
 
 
-def _cookies(headers: Sequence[str], names: frozenset[str]) -> dict[str, list[str]]:
-    """Return all values of the named cookies, as RFC 6265bis §5.6 splits and trims them.
+def _cookie_pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of one of these cookies, as RFC 6265bis §5.6 splits and trims pairs.
 
     Tornado's own parser keeps only the last of several. It also removes a no-break space from a name: a page
     on another port cannot set a `__Host-` cookie, but it can set one with such a space before its name.
     """
+    return re.compile(rf";[ \t]*({'|'.join(map(re.escape, names))})[ \t]*=([^;]*)")
+
+
+def _cookies(headers: Sequence[str], pattern: re.Pattern[str]) -> dict[str, list[str]]:
+    """Return all values of the cookies of a pattern. A client may send thousands of other ones."""
     found: dict[str, list[str]] = {}
     for header in headers:
-        for pair in header.split(";"):
-            name, equals, value = pair.partition("=")
-            name = name.strip(" \t")
-            if equals and name in names:
-                found.setdefault(name, []).append(_unquoted(value.strip(" \t")))
+        for name, value in pattern.findall(";" + header):
+            found.setdefault(name, []).append(_unquoted(value.strip(" \t")))
     return found
 
 
@@ -146,7 +155,8 @@ class HandshakeParser:
             names[place.source].add(place.name)
         self._headers = tuple(sorted(names[Source.HEADER] | set(headers)))
         self._exclusive = frozenset(map(canonical_header, exclusive))
-        self._cookie_names = frozenset(names[Source.COOKIE])
+        cookies = names[Source.COOKIE]
+        self._cookie = _cookie_pattern(cookies) if cookies else None
         self._query_names = frozenset(names[Source.QUERY])
         self._keep_request = keep_request
         self._reads_usual_places = not (
@@ -265,8 +275,8 @@ class HandshakeParser:
             fetch_mode=_joined(values("sec-fetch-mode")),
             user_agent=",".join(values("user-agent"))[:256],
             authorization=values("authorization"),
-            cookies=_cookies(cookies, self._cookie_names) if cookies else {},
-            subprotocols=_list(offered) if offered else [],
+            cookies=_cookies(cookies, self._cookie) if cookies and self._cookie else {},
+            subprotocols=_offered(offered) if offered else [],
             method=method,
             target=target,  # before secrets are removed from it
         )

@@ -182,14 +182,6 @@ class GuardedServer(HTTPServer):
         tcp = self._tcp.pop(one, None)
         if tcp is not None:
             self.front.tcp.remove(tcp)
-        if self._front is not None:
-            self._front.forget(one)
-
-    def waits_for_first_head(self, stream: IOStream) -> bool:
-        """Return whether Tornado still reads the first head of a connection."""
-        tcp = self._tcp.get(stream)
-        reads: Any = stream
-        return tcp is not None and tcp.requests == 1 and reads._read_regex is not None  # noqa: SLF001 - see `compat`
 
     async def close_all_connections(self) -> None:
         """Close all connections that carry no WebSocket; see Tornado."""

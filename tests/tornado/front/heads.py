@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HEADS", "ORDINARY", "UNUSUAL", "changed"]
+__all__ = ["HEADS", "ORDINARY", "READ", "UNUSUAL", "changed"]
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -44,6 +44,15 @@ def _more(line: str) -> str:
     return changed("\r\n\r\n", f"\r\n{line}\r\n\r\n")
 
 
+REPEATED = {
+    "two Cookies": _more("Cookie: a=1\r\nCookie: b=2"),
+    "two Authorizations": _more("Authorization: Bearer a\r\nAuthorization: Bearer b"),
+    "two X-Forwarded-For": _more("X-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8"),
+    "two unknown headers": _more("X-A:\r\nX-B: b\r\nx-a:\r\nX-A: c"),
+    "two X-API-Keys": _more("X-API-Key:\r\nX-API-Key: key"),
+}
+"""Heads with a header that comes twice, which the front reads as well."""
+
 UNUSUAL = {
     "a known name without a colon": _more("Cookie"),
     "a tab in the target": changed("/ws ", "/w\ts "),
@@ -76,11 +85,8 @@ UNUSUAL = {
     "a Host with a user": changed("127.0.0.1", "x@127.0.0.1"),
     "a Host in percent": changed("127.0.0.1", "%31"),
     "two Hosts": _more("host: evil.example"),
-    "two Cookies": _more("Cookie: a=1\r\nCookie: b=2"),
     "two Origins": _more("Origin: http://a\r\nORIGIN: http://b"),
     "two keys": _more(KEY),
-    "two Authorizations": _more("Authorization: Bearer a\r\nAuthorization: Bearer b"),
-    "two X-Forwarded-For": _more("X-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8"),
     "a length": _more("Content-Length: 0"),
     "a body": _more("Content-Length: 5") + "hello",
     "chunks": _more("Transfer-Encoding: chunked"),
@@ -98,4 +104,5 @@ UNUSUAL = {
 }
 """Heads that the front leaves to Tornado."""
 
-HEADS = {**ORDINARY, **UNUSUAL}
+READ = {**ORDINARY, **REPEATED}
+HEADS = {**READ, **UNUSUAL}

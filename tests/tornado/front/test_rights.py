@@ -278,6 +278,36 @@ class Decode(Plain):
         return super().decode_argument(value, name).upper()
 
 
+class DecodeRefuses(Plain):
+    """Refuses each argument of its path, before its `prepare`."""
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        raise HTTPError(400, name)
+
+
+class PrepareLater(Plain):
+    """Waits in `prepare`."""
+
+    async def prepare(self) -> None:
+        await asyncio.sleep(0.001)
+        self.told.append(("prepared", self.request.path))
+
+
+class PrepareRefuses(Plain):
+    """Answers in `prepare`."""
+
+    def prepare(self) -> None:
+        self.set_status(402)
+        self.finish("later")
+
+
+class GetPage(Plain):
+    """Serves a page at the address of its socket."""
+
+    def get(self) -> None:  # type: ignore[override]
+        self.finish("page")
+
+
 class Attributes(Plain):
     """Watches its attributes."""
 
@@ -297,13 +327,13 @@ RIGHTS: dict[str, tuple[type[WebSocketHandler], dict[str, Any], bool]] = {
     "initialize reads the connection": (Inquiring, VALUE, True),
     "the request": (Reading, {}, True),
     "__init__": (Init, {}, False),
-    "prepare": (Prepare, {}, False),
-    "get": (Get, {}, False),
+    "prepare": (Prepare, {}, True),
+    "get": (Get, {}, True),
     "_execute": (Execute, {}, False),
-    "finish": (Finish, {}, False),
-    "flush": (Flush, {}, False),
+    "finish": (Finish, {}, True),
+    "flush": (Flush, {}, True),
     "clear": (Clear, {}, False),
-    "set_header": (SetHeader, {}, False),
+    "set_header": (SetHeader, {}, True),
     "set_default_headers": (DefaultHeaders, {}, False),
     "check_origin": (CheckOrigin, {}, True),
     "select_subprotocol": (Subprotocol, {}, True),
@@ -315,10 +345,14 @@ RIGHTS: dict[str, tuple[type[WebSocketHandler], dict[str, Any], bool]] = {
     "open closes": (OpenCloses, {}, True),
     "open sends": (OpenSends, {}, True),
     "on_finish": (OnFinish, {}, True),
-    "decode_argument": (Decode, {}, False),
+    "decode_argument": (Decode, {}, True),
     "__setattr__": (Attributes, {}, False),
+    "prepare waits": (PrepareLater, {}, True),
+    "prepare refuses": (PrepareRefuses, {}, True),
+    "get serves a page": (GetPage, {}, True),
+    "decode_argument refuses": (DecodeRefuses, {}, True),
 }
-"""The handler, the arguments of its route, and whether the front serves it."""
+"""The handler, the arguments of its route, and whether the front decides its handshakes."""
 
 
 def application(
@@ -350,6 +384,17 @@ async def test_a_right_is_kept(
     found, count = await observed(make, *requests, front=True)
     assert found == without
     assert (count, none) == (3 if served else 0, 0)
+
+
+async def test_a_handshake_that_fails_before_prepare_leaves_no_connection() -> None:
+    """The guard has admitted it, and Tornado answers 400."""
+    make = application(DecodeRefuses, {}, r"/(ws)")
+    with log_lines("tornado.general"):
+        without, _ = await observed(make, [ADMITTED], front=False)
+        found, count = await observed(make, [ADMITTED], front=True)
+    assert [one[0][0][0][9:12] for one in (without[0], found[0])] == [b"400", b"400"]
+    assert count == 1
+    assert [one[0] for one in found[2]] == ["connection_opened", "connection_closed"]
 
 
 async def test_arguments_of_the_path_are_decoded() -> None:
@@ -456,7 +501,7 @@ async def test_authentication_by_the_first_message(
     without, _ = await observed(make, *requests, front=False, **options)
     found, count = await observed(make, *requests, front=True, **options)
     assert found == without
-    assert count == (0 if handler is Prepare else len(requests))
+    assert count == len(requests)
     opened = [one[0] for one in found[2]].count("connection_opened")
     assert opened == (2 if b'"alice"' in first else 1)
 

@@ -20,7 +20,7 @@ from tornado.iostream import IOStream
 
 from stormdoor.guard.tcp_connections import TcpConnection
 
-__all__ = ["FrontConnection", "FrontRequest"]
+__all__ = ["FrontConnection", "FrontRequest", "request_of_path"]
 
 _PARSED = frozenset(
     {
@@ -59,7 +59,6 @@ class FrontConnection:
     Attributes:
         data: The bytes that were read: the head of its request.
         started: Unix seconds of the request.
-        stream: The stream of Tornado that reads the rest of its first head.
         switched: Whether it is a WebSocket now.
         tcp: Its count, while it waits.
     """
@@ -75,7 +74,6 @@ class FrontConnection:
         "server",
         "sock",
         "started",
-        "stream",
         "switched",
         "tcp",
     )
@@ -91,15 +89,14 @@ class FrontConnection:
         self.proxy = proxy
         self.data = b""
         self.started = 0.0
-        self.stream: IOStream | None = None
         self.switched = False
         self.tcp: TcpConnection | None = None
         self._context: Any = None
         self._connection: HTTP1Connection | None = None
 
-    def begin(self, data: bytes) -> None:
-        """Keep the bytes of the request."""
-        self.data = data
+    def add(self, data: bytes) -> None:
+        """Keep bytes of the request."""
+        self.data += data
         self.started = time.time()  # as Tornado: `request_time` reads this clock
 
     @property
@@ -187,6 +184,19 @@ class FrontRequest(HTTPServerRequest):
         own["server_connection"] = HTTP1ServerConnection(
             connection.stream, connection.params, connection.context
         )
+
+
+def request_of_path(arrival: FrontConnection, path: str) -> FrontRequest:
+    """Return a request that finds its route without parsed headers, and without objects of a connection.
+
+    Args:
+        arrival: Its connection.
+        path: The path of its target.
+    """
+    request = FrontRequest(arrival)
+    stub = SimpleNamespace(context=arrival.context)
+    vars(request).update(method="GET", path=path, connection=stub)
+    return request
 
 
 class _OnAccess:

@@ -17,13 +17,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from tornado.httputil import HTTPInputError
+from tornado import httputil
 from tornado.iostream import IOStream
 from tornado.web import Application
 from tornado.websocket import _raise_not_supported_for_websockets
 
 from stormdoor.core.connection import State
-from stormdoor.core.denial import Refusal
+from stormdoor.core.denial import Denial, Refusal
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.listener_limits import ListenerLimits
 from stormdoor.guard.tcp_connections import Progress, TcpConnection
@@ -33,7 +33,7 @@ from stormdoor.tornado.answers import log_refused, refusal_bytes, switching_byte
 from stormdoor.tornado.fast import FastProtocol
 from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
 from stormdoor.tornado.front.arrival import FrontConnection, FrontRequest
-from stormdoor.tornado.front.head import MOST_BYTES, Head, read_head
+from stormdoor.tornado.front.head import Head, read_head
 from stormdoor.tornado.front.routes import Route, Routes
 from stormdoor.tornado.limited_request import prepared
 from stormdoor.tornado.socket import handshake
@@ -45,6 +45,9 @@ _log = logging.getLogger("stormdoor.listener")
 
 _END = re.compile(rb"\r?\n\r?\n")
 """The end of a head, as Tornado finds it."""
+
+_CHUNK = 16 * 1024
+"""Bytes that are read at once."""
 
 _BEFORE_ANSWER: dict[str, object] = {
     "_headers_written": False,
@@ -80,10 +83,6 @@ class FrontServer(Protocol):
         """Count it no more."""
         ...
 
-    def waits_for_first_head(self, stream: IOStream) -> bool:
-        """Return whether Tornado still reads the first head of a connection."""
-        ...
-
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """Serve a connection."""
         ...
@@ -105,13 +104,11 @@ class Front:
         self._loop = asyncio.get_running_loop()
         self._scheme = server.protocol or "http"
         params = server.conn_params
-        self._most = min(MOST_BYTES, params.max_header_size)
+        self._most = params.max_header_size
         self._heads: FixedTimeoutQueue[FrontConnection] = FixedTimeoutQueue(
-            self._loop, params.header_timeout, self._expire
+            self._loop, params.header_timeout, self.close
         )
         """Connections without a complete first head."""
-        self._handed_over: dict[object, FrontConnection] = {}
-        """Those of them that Tornado reads now."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.served = 0
         """Requests that the front has decided."""
@@ -134,20 +131,14 @@ class Front:
         """
         sock.setblocking(False)
         arrival = FrontConnection(self._server, sock, address, peer, key, proxy=proxy)
-        try:
-            data = sock.recv(self._most)
-        except BlockingIOError:
-            self._wait(arrival)
-            return
-        except OSError:
-            data = b""
-        self._read(arrival, data)
+        self._read(arrival)
 
     def _wait(self, arrival: FrontConnection) -> None:
-        """Wait for the first bytes, as long as Tornado would."""
-        self._count(arrival, Progress.IDLE)
-        self._heads.add(arrival)
-        self._loop.add_reader(arrival.sock.fileno(), self._readable, arrival)
+        """Wait for the rest of the head, as long as Tornado would from the beginning of the connection."""
+        if arrival.tcp is None:
+            self._count(arrival, Progress.IDLE)
+            self._heads.add(arrival)
+            self._loop.add_reader(arrival.sock.fileno(), self._read, arrival)
 
     def _count(self, arrival: FrontConnection, progress: Progress) -> None:
         if arrival.tcp is None:
@@ -158,82 +149,65 @@ class Front:
             self._server.count(arrival, arrival.tcp)
         arrival.tcp.progress = progress
 
-    def _readable(self, arrival: FrontConnection) -> None:
+    def _read(self, arrival: FrontConnection) -> None:
+        """Read, and serve the request once its head is complete."""
+        before = len(arrival.data)
         try:
-            data = arrival.sock.recv(self._most)
+            data = arrival.sock.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
+            self._wait(arrival)
             return
         except OSError:
             data = b""
-        self._read(arrival, data)
-
-    def _read(self, arrival: FrontConnection, data: bytes) -> None:
-        """Serve a request if it is an ordinary handshake; else hand the connection to Tornado."""
         if not data:
             self.close(arrival)
             return
-        arrival.begin(data)
-        head = read_head(data)
+        arrival.add(data)
+        data = arrival.data
+        if data[-4:] != b"\r\n\r\n" and _END.search(data, max(0, before - 3)) is None:
+            if len(data) < self._most:
+                self._wait(arrival)
+                return
+            _log.info(
+                "closed a connection: its head is longer than max_header_size = %d", self._most
+            )
+            self.close(arrival)
+            return
+        self._heads.drop(arrival)
         try:
-            route = None if head is None else self._route(arrival, head)
-            if head is None or route is None:
-                self._hand_over(arrival)
-            else:
-                self._heads.drop(arrival)
-                self._decide(arrival, head, route)
+            self._serve(arrival, data)
         except BaseException:
             self.close(arrival)
             raise
+
+    def _serve(self, arrival: FrontConnection, data: bytes) -> None:
+        """Serve a request if it is an ordinary handshake; else hand the connection to Tornado."""
+        head = read_head(data) if len(data) <= self._most else None
+        route = None if head is None else self._route(arrival, head)
+        if head is None or route is None:
+            self._hand_over(arrival)
+        else:
+            self._decide(arrival, head, route)
 
     def _route(self, arrival: FrontConnection, head: Head) -> Route | None:
         """Return the route of a request; None if Tornado must serve it."""
         if self._server.request_callback is not self._application:
             return None
-        try:
-            if "&" in head.target:
-                FrontRequest(arrival).parse()  # Tornado limits the number of arguments
-            route = self._routes.find(head, arrival)
-        except HTTPInputError:
-            return None  # Tornado answers 400
-        if route is None or not route.facts.guard.running:
-            return None
-        return route
+        route = self._routes.find(head, arrival)
+        return route if route is not None and route.facts.guard.running else None
 
     def _hand_over(self, arrival: FrontConnection) -> None:
         """Let Tornado serve the connection, with the bytes that were read."""
         self.handed_over += 1
-        waited = arrival.tcp is not None
         self._release(arrival)
         stream: Any = arrival.new_stream()
         stream._read_buffer += arrival.data  # noqa: SLF001 - see `compat`
         stream._read_buffer_size = len(arrival.data)  # noqa: SLF001 - likewise
-        if waited and _END.search(arrival.data) is None:
-            # INVARIANT: the time for the first head counts from the beginning of the connection.
-            self._handed_over[stream] = arrival
-            arrival.stream = stream
-        else:
-            self._heads.drop(arrival)
         try:
             self._server.handle_stream(stream, arrival.address)
         except Exception:  # noqa: BLE001 - as Tornado's `_handle_connection`
             _log.exception("a connection could not be served")
             stream.close()
-
-    def _expire(self, arrival: FrontConnection) -> None:
-        """End a connection that has not sent its first head in time."""
-        stream = arrival.stream
-        if stream is None:
-            self.close(arrival)
-            return
-        self._handed_over.pop(stream, None)
-        if self._server.waits_for_first_head(stream):
-            stream.close()
-
-    def forget(self, stream: object) -> None:
-        """Forget a connection that Tornado has served."""
-        arrival = self._handed_over.pop(stream, None)
-        if arrival is not None:
-            self._heads.drop(arrival)
 
     def _release(self, arrival: FrontConnection) -> None:
         """Neither read nor count the connection any more."""
@@ -266,7 +240,7 @@ class Front:
         )
         limits, address = self._limits, request.address
         key = arrival.key if address == arrival.peer else limits.key(address)
-        if (refusal := limits.request(key)) is not None:
+        if (refusal := limits.request(key) or _too_many_arguments(head.target)) is not None:
             self._answer(arrival, prepared(limits.record(refusal, address, head.path)))
             return
         guard = facts.guard
@@ -308,10 +282,12 @@ class Front:
     def _follow(
         self, arrival: FrontConnection, head: Head, route: Route, outcome: Connection | Refusal
     ) -> None:
-        if isinstance(outcome, Connection):
+        if isinstance(outcome, Refusal):
+            self._refuse(arrival, route, outcome)
+        elif route.opens:
             self._open(arrival, head, route, outcome)
         else:
-            self._refuse(arrival, route, outcome)
+            self._pass_on(arrival, route, outcome)
 
     def _has_left(self, arrival: FrontConnection) -> bool:
         """Return whether the client has closed the connection."""
@@ -353,9 +329,23 @@ class Front:
             refuse = partial(handshake.refuse, handler._door_socket, handler, refusal)  # noqa: SLF001 - of a guarded handler
             self._execute(arrival, route, handler, refuse)
             return
-        self._answer(arrival, refusal_bytes(refusal, route.facts.guard.clock.now()))
+        self._answer_refusal(arrival, handler, refusal)
+
+    def _answer_refusal(self, arrival: FrontConnection, handler: Any, refusal: Refusal) -> None:
+        """Answer with a refusal that has no headers of its own."""
+        now = handler._door_facts.guard.clock.now()  # noqa: SLF001 - of a guarded handler
+        self._answer(arrival, refusal_bytes(refusal, now))
         handler.__dict__["_status_code"] = refusal.answer.status
         log_refused(handler)
+
+    def _refuse_foreign(self, arrival: FrontConnection, guarded: SocketOutput) -> None:
+        """Refuse a page by the `check_origin` of its handler, which has been initialized."""
+        handler = guarded.handler
+        self._answer_refusal(arrival, handler, handshake.end_foreign(guarded, handler))
+        try:
+            handshake.end_unless_switched(handler)
+        except Exception:  # noqa: BLE001 - the application may raise anything
+            handler.log_exception(*sys.exc_info())
 
     def _answer(self, arrival: FrontConnection, answer: bytes) -> None:
         """Send a short answer and close."""
@@ -406,14 +396,14 @@ class Front:
                 handshake.initialize(handler, route.arguments)
             if not connection.awaiting_authentication:
                 handshake.prepare(guarded, handler)
-            if route.checks_origin and _refuses_origin(handler):
-                own["check_origin"] = _refuse  # so that the `get` of Tornado answers
-                self._execute(arrival, route, handler, partial(_resume, guarded, handler))
-                return
+            foreign = route.checks_origin and handshake.refuses_origin(handler)
             if (route.initializes or route.checks_origin) and not _is_untouched(
                 handler, connection
             ):
                 self._execute(arrival, route, handler, partial(_resume, guarded, handler))
+                return
+            if foreign:
+                self._refuse_foreign(arrival, guarded)
                 return
             protocol = handshake.fast_protocol(guarded, handler)
             values = head.headers.get
@@ -503,8 +493,25 @@ class Front:
 
     # -- in doubt, Tornado -------------------------------------------------------------------------
 
+    def _pass_on(self, arrival: FrontConnection, route: Route, connection: Connection) -> None:
+        """Let Tornado execute a handler, which may override anything, for an admitted client."""
+        made, registry = route.made, route.facts.guard.registry
+        try:
+            handler = made(self._application, FrontRequest(arrival), **route.arguments)
+            enter = partial(handshake.enter, handler, connection)
+            self._execute(arrival, route, handler, enter, connection)
+        except BaseException:
+            registry.end(connection)
+            self.close(arrival)
+            raise
+
     def _execute(
-        self, arrival: FrontConnection, route: Route, handler: Any, prepare: Callable[[], object]
+        self,
+        arrival: FrontConnection,
+        route: Route,
+        handler: Any,
+        prepare: Callable[[], object],
+        admitted: Connection | None = None,
     ) -> None:
         """Let Tornado execute the handler after the decision.
 
@@ -513,6 +520,7 @@ class Front:
             route: Its route.
             handler: The handler.
             prepare: Takes the place of `prepare`, where the guard has decided.
+            admitted: A connection that the handler does not have yet.
         """
         self._release(arrival)
         own = handler.__dict__
@@ -524,17 +532,23 @@ class Front:
         own["prepare"] = prepare
         args, kwargs = route.raw
         executing = handler._execute([], *args, **kwargs)  # noqa: SLF001 - as Tornado
-        self._start(self._finish(arrival, handler, executing))
+        self._start(self._finish(arrival, handler, executing, admitted))
 
     async def _finish(
-        self, arrival: FrontConnection, handler: Any, executing: Awaitable[None]
+        self,
+        arrival: FrontConnection,
+        handler: Any,
+        executing: Awaitable[None],
+        admitted: Connection | None,
     ) -> None:
         """Wait for the answer. Afterwards Tornado serves the further requests of the connection."""
         try:
             await executing
         finally:
-            for name in ("prepare", "check_origin"):
-                handler.__dict__.pop(name, None)
+            handler.__dict__.pop("prepare", None)
+            if admitted is not None and handler._door_socket.connection is None:  # noqa: SLF001 - of a guarded handler
+                # Its own `_execute` has not called `prepare`.
+                handler._door_facts.guard.registry.end(admitted)  # noqa: SLF001 - likewise
         connection = handler.request.connection
         if connection.stream is None:
             return  # it is a WebSocket
@@ -559,17 +573,15 @@ async def _resume(guarded: SocketOutput, handler: Any, error: BaseException | No
         raise
 
 
-def _refuses_origin(handler: Any) -> bool:
-    """Return whether the `get` of Tornado refuses the origin, by the `check_origin` of the handler."""
-    if hasattr(handler, "_check_cross_origin"):  # since Tornado 6.6
-        return handler._check_cross_origin(handler.check_origin) is not None  # noqa: SLF001 - see `compat`
-    headers = handler.request.headers
-    origin = headers.get("Origin", headers.get("Sec-Websocket-Origin"))
-    return origin is not None and not handler.check_origin(origin)
-
-
-def _refuse(_origin: str) -> bool:
-    return False
+def _too_many_arguments(target: str) -> Refusal | None:
+    """Return the refusal of a target with more arguments than Tornado parses."""
+    if "&" not in target:
+        return None
+    config = getattr(httputil, "_DEFAULT_PARSE_BODY_CONFIG", None)  # since Tornado 6.5.8
+    most = getattr(getattr(config, "urlencoded", None), "max_arguments", None)
+    if most is None or target.count("&") < most:
+        return None
+    return Refusal(Denial.MALFORMED, f"more than {most} arguments")
 
 
 def _is_untouched(handler: Any, connection: Connection) -> bool:

@@ -11,10 +11,7 @@ from collections.abc import Mapping
 
 from stormdoor.tornado.handshake_parser import is_upgrade, is_websocket_key
 
-__all__ = ["MOST_BYTES", "Head", "read_head"]
-
-MOST_BYTES = 16 * 1024
-"""Bytes of the longest head that the front reads."""
+__all__ = ["Head", "read_head"]
 
 _FIRST = re.compile(rb"GET (/[\x21-\x7e]*) HTTP/1\.1\r\n")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -24,6 +21,13 @@ _HANDED_OVER = frozenset(
     {"content-length", "transfer-encoding", "content-type", "content-encoding", "expect"}
 )
 """Headers that announce a body, or that change how a request is read."""
+_ONCE = frozenset(
+    {
+        *("host", "connection", "upgrade", "origin", "sec-fetch-site", "sec-websocket-version"),
+        *("sec-websocket-key", "sec-websocket-protocol", "sec-websocket-extensions"),
+    }
+)
+"""Headers that no ordinary handshake repeats. Others may come from several proxies."""
 _KNOWN = {
     name: name.lower()
     for name in (
@@ -59,20 +63,25 @@ class Head:
     Attributes:
         target: The request target, with the query.
         path: The target without the query.
-        headers: The headers by lower-case name. No header is repeated.
+        headers: The headers by lower-case name; of a repeated one, the first value.
     """
 
-    __slots__ = ("headers", "path", "target")
+    __slots__ = ("_repeated", "headers", "path", "target")
 
-    def __init__(self, target: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, target: str, headers: Mapping[str, str], repeated: Mapping[str, list[str]]
+    ) -> None:
         self.target = target
         self.path = target.partition("?")[0]
         self.headers = headers
+        self._repeated = repeated
 
     def values(self, name: str) -> list[str]:
-        """Return the values of a header by its lower-case name: one, or none."""
+        """Return the values of a header by its lower-case name, in their order."""
         value = self.headers.get(name)
-        return [] if value is None else [value]
+        if value is None:
+            return []
+        return self._repeated.get(name) or [value]
 
 
 def read_head(data: bytes) -> Head | None:
@@ -82,7 +91,7 @@ def read_head(data: bytes) -> Head | None:
         data: All bytes that the client has sent.
     """
     first = _FIRST.match(data)
-    if first is None or len(data) > MOST_BYTES or data[-4:] != b"\r\n\r\n":
+    if first is None or data[-4:] != b"\r\n\r\n":
         return None
     if b"websocket" not in data.lower():
         return None  # a page
@@ -91,22 +100,35 @@ def read_head(data: bytes) -> Head | None:
         return None
     if len(data.translate(None, _CONTROL)) != len(data):
         return None
+    fields = _read_fields(data[first.end() : -4].decode("latin-1"))
+    if fields is None or not _opens_websocket(fields[0]):
+        return None
+    return Head(first[1].decode("ascii"), *fields)
+
+
+def _read_fields(text: str) -> tuple[dict[str, str], dict[str, list[str]]] | None:
+    """Return the headers and the repeated ones, or None if Tornado must read them."""
     headers: dict[str, str] = {}
-    for line in data[first.end() : -4].decode("latin-1").split("\r\n"):
+    repeated: dict[str, list[str]] = {}
+    for line in text.split("\r\n"):
         name, colon, value = line.partition(":")
         lower = _KNOWN.get(name)
         if lower is None:
             if _NAME.fullmatch(name) is None:
-                return (
-                    None  # also a folded line, and the end of the head before the end of the bytes
-                )
+                # Also a folded line, and the end of the head before the end of the bytes.
+                return None
             lower = name.lower()
             if lower in _HANDED_OVER:
                 return None
-        if not colon or lower in headers:
+        if not colon:
             return None
-        headers[lower] = value.strip(" \t")
-    return Head(first[1].decode("ascii"), headers) if _opens_websocket(headers) else None
+        if lower not in headers:
+            headers[lower] = value.strip(" \t")
+        elif lower in _ONCE:
+            return None
+        else:
+            repeated.setdefault(lower, [headers[lower]]).append(value.strip(" \t"))
+    return headers, repeated
 
 
 def _opens_websocket(headers: Mapping[str, str]) -> bool:

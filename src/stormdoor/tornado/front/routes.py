@@ -1,10 +1,10 @@
-"""The routes that the front serves: sockets of handlers that need nothing of Tornado before their 101."""
+"""The routes that the front decides, and those of handlers that need nothing of Tornado before their 101."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType
 from typing import Any
 
 from tornado import http1connection, httpserver, httputil, routing, tcpserver, web, websocket
@@ -17,7 +17,7 @@ from tornado.web import Application, RequestHandler, _ApplicationRouter, _has_st
 from tornado.websocket import WebSocketHandler
 
 from stormdoor.tornado.declare import GuardedHandler
-from stormdoor.tornado.front.arrival import FrontConnection
+from stormdoor.tornado.front.arrival import FrontConnection, request_of_path
 from stormdoor.tornado.front.head import Head
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.sentry_mixin import SentryRouteMixin
@@ -111,12 +111,16 @@ _HONOURED = frozenset(
     ]
 )
 """Names that a handler may override: the front calls them as Tornado does, or Tornado calls none of them
-between the request and the 101. A handler that overrides any other name is served by Tornado."""
+between the request and the 101. If a handler overrides any other name, the front refuses its handshakes, and
+Tornado executes it after an admission."""
 
 _SPECIAL = frozenset(
     {"__init__", "__new__", "__getattribute__", "__setattr__", "__delattr__", "__class__"}
 )
 """Special methods that the front does not call as Tornado does."""
+
+_IN_REFUSALS = _SPECIAL | {"_execute", "set_default_headers", "clear", "_log"}
+"""Names that have a part in a refusal. If a handler overrides one, Tornado serves it."""
 
 _ROUTING = frozenset({"find_handler", "get_target_delegate", "start_request"})
 
@@ -166,28 +170,41 @@ def _is_unchanged() -> bool:
 
 def _needs_tornado(handler: type[WebSocketHandler]) -> bool:
     """Return whether `handler` overrides a method that Tornado calls, and the front does not."""
-    for name in {*dir(WebSocketHandler), *dir(handler)}:
-        if name in _HONOURED or (name.startswith("__") and name not in _SPECIAL):
-            continue
-        usual = inspect.getattr_static(WebSocketHandler, name, None)
-        if usual is None and not hasattr(WebSocketHandler, name):
-            continue
-        own = inspect.getattr_static(handler, name)
-        if own is not usual and own is not vars(GuardedHandler).get(name):
-            return True
-    return _has_stream_request_body(handler)
+    return any(
+        name not in _HONOURED
+        and (name in _SPECIAL or not name.startswith("__"))
+        and _overrides(handler, name)
+        for name in {*dir(WebSocketHandler), *dir(handler)}
+    )
 
 
-def _is_served(made: Any) -> bool:
-    """Return whether the front serves a class that `guarded_class` has made."""
-    if not (isinstance(made, type) and issubclass(made, HandlerCalls)):
+def _overrides(handler: type[WebSocketHandler], name: str) -> bool:
+    usual = inspect.getattr_static(WebSocketHandler, name, None)
+    if usual is None and not hasattr(WebSocketHandler, name):
         return False
-    facts = made._door_facts  # noqa: SLF001 - of a guarded class
+    own = inspect.getattr_static(handler, name)
+    return own is not usual and own is not vars(GuardedHandler).get(name)
+
+
+def _is_decided(made: type) -> bool:
+    """Return whether the front decides the handshakes of a class: `guarded_class` has made it."""
+    if not issubclass(made, HandlerCalls):
+        return False
+    handler = vars(made)["_door_handler"]
     return (
         not issubclass(made, (TracedDecisionMixin, SentryRouteMixin))
-        and facts.before_prepare is None
+        and made._door_facts.parser.reads_heads  # noqa: SLF001 - of a guarded class
+        and not any(_overrides(handler, name) for name in _IN_REFUSALS)
+        and not _has_stream_request_body(handler)
+    )
+
+
+def _opens(made: Any) -> bool:
+    """Return whether the front opens the sockets of a class whose handshakes it decides."""
+    facts = made._door_facts  # noqa: SLF001 - of a guarded class
+    return (
+        facts.before_prepare is None
         and facts.fast
-        and facts.parser.reads_heads
         and not _needs_tornado(vars(made)["_door_handler"])
     )
 
@@ -203,6 +220,7 @@ class Route:
         kwargs: The named arguments in the path.
         initializes: Whether the handler has an `initialize` of its own, or gets arguments.
         checks_origin: Whether its `check_origin` decides: the endpoint is public, or the method is its own.
+        opens: Whether the front opens its sockets; if not, Tornado executes the handler.
     """
 
     __slots__ = (
@@ -213,6 +231,7 @@ class Route:
         "initializes",
         "kwargs",
         "made",
+        "opens",
         "raw",
     )
 
@@ -222,6 +241,8 @@ class Route:
         arguments: Mapping[str, Any],
         args: list[Any],
         kwargs: Mapping[str, Any],
+        *,
+        opens: bool,
     ) -> None:
         self.made = made
         self.facts: HandlerFacts = made._door_facts  # noqa: SLF001 - of a guarded class
@@ -231,9 +252,8 @@ class Route:
         self.kwargs = {name: _decoded(one) for name, one in kwargs.items()}
         handler = made._door_handler  # noqa: SLF001 - of a guarded class
         self.initializes = bool(arguments) or handler.initialize is not RequestHandler.initialize
-        self.checks_origin = (
-            self.facts.endpoint.public is not None or "check_origin" in self.facts.own
-        )
+        self.checks_origin = self.facts.checks_origin
+        self.opens = opens
 
 
 def _decoded(value: Any) -> Any:
@@ -251,6 +271,8 @@ class Routes:
         self._application = application
         self._interception = intercept(application)
         self._found: dict[str, Route | None] = {}
+        self._classes: dict[type, bool | None] = {}
+        """By class, whether the front opens its sockets; None if Tornado serves it."""
         self._rules: tuple[list[Rule], list[Rule]] = ([], [])
         self._of: tuple[object, int] = (None, 0)
         """The wrapper and the version of its transports that `_found` comes from."""
@@ -270,6 +292,7 @@ class Routes:
         if rules != self._rules or of != self._of:
             self._rules, self._of = (list(rules[0]), list(rules[1])), of
             self._found.clear()
+            self._classes.clear()
             self._served = wrapper is not None and self._are_usual()
         if not self._served or application.transforms:
             return None
@@ -323,15 +346,17 @@ class Routes:
             break
         else:
             return None
-        line, headers = arrival.start()
-        # Not the connection itself: no object of Tornado is needed for a route.
-        stub: Any = SimpleNamespace(context=arrival.context)
-        request = HTTPServerRequest(start_line=line, headers=headers, connection=stub)
-        delegate: Any = self._application.find_handler(request)
+        delegate: Any = self._application.find_handler(request_of_path(arrival, path))
         made = getattr(delegate, "handler_class", None)
-        if type(delegate) is not web._HandlerDelegate or not _is_served(made):  # noqa: SLF001 - see `compat`
+        if type(delegate) is not web._HandlerDelegate or not isinstance(made, type):  # noqa: SLF001 - see `compat`
             return None
+        if made not in self._classes:
+            self._classes[made] = _opens(made) if _is_decided(made) else None
+        opens = self._classes[made]
+        if opens is None:
+            return None
+        arguments, args, kwargs = delegate.handler_kwargs, delegate.path_args, delegate.path_kwargs
         try:
-            return Route(made, delegate.handler_kwargs, delegate.path_args, delegate.path_kwargs)
+            return Route(made, arguments, args, kwargs, opens=opens)
         except UnicodeDecodeError:
             return None  # Tornado answers 400

@@ -53,3 +53,8 @@ class HandlerFacts:
     actions: Actions | None = None
     binary_actions: BinaryActions | None = None
     before_prepare: Callable[[Any, Any], None] | None = None
+
+    @property
+    def checks_origin(self) -> bool:
+        """Whether `check_origin` of the handler decides: the endpoint is public, or the method its own."""
+        return self.endpoint.public is not None or "check_origin" in self.own

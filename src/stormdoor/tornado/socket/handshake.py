@@ -21,6 +21,7 @@ from stormdoor.core.connection import State
 from stormdoor.core.credential import SUBPROTOCOL
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.core.handshake import Handshake
+from stormdoor.core.origin import quote
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.lease_waits import OnWait
@@ -41,7 +42,9 @@ __all__ = [
     "ask",
     "check_origin",
     "decide",
+    "end_foreign",
     "end_unless_switched",
+    "enter",
     "fast_protocol",
     "get",
     "initialize",
@@ -51,6 +54,7 @@ __all__ = [
     "open_socket",
     "prepare",
     "refuse",
+    "refuses_origin",
     "select_subprotocol",
     "size_limit",
     "size_setting",
@@ -81,23 +85,29 @@ async def decide(handler: Any) -> None:
     if isinstance(outcome, Refusal):
         refuse(socket, handler, outcome)
         return
-    admit(socket, handler, outcome)
     if guard.credentials.exclusive_headers or handshake.peer_certificate is not None:
         # Headers that only a proxy may send were removed from the request, and the certificate is lost
         # with the socket, which moves to the WebSocket. A refresh needs both again.
         socket.kept_handshake = handshake
+    await enter(handler, outcome)
+
+
+async def enter(handler: Any, connection: Connection) -> None:
+    """Run the handler's own code before the 101: the guard has admitted the connection."""
+    socket = handler._door_socket  # noqa: SLF001 - of a guarded handler
+    admit(socket, handler, connection)
     try:
         stop_if_ended(socket, handler)
         arguments, socket.arguments = socket.arguments, None
         initialize(handler, arguments)
-        if outcome.awaiting_authentication:
+        if connection.awaiting_authentication:
             return  # its `prepare` runs after the first message
         prepared = prepare(socket, handler)
         if prepared is not None:
             await prepared
         stop_if_ended(socket, handler)
     except BaseException:
-        guard.registry.end(outcome)
+        socket.guard.registry.end(connection)
         raise
 
 
@@ -184,7 +194,7 @@ async def get(handler: Any, *args: Any, **kwargs: Any) -> None:
     if socket.connection is None:
         _refuse_undecided(socket, handler)
         return
-    fast = "get" not in socket.facts.own and _is_ordinary(socket, handler)
+    fast = "get" not in socket.facts.own and _is_ordinary(handler)
     protocol = handler.get_websocket_protocol() if fast else None
     if not await _is_fresh(socket, handler, socket.connection):
         return
@@ -195,6 +205,9 @@ async def get(handler: Any, *args: Any, **kwargs: Any) -> None:
         result = _own(handler).get(*args, **kwargs)
         if result is not None:
             await result
+        return
+    if socket.facts.checks_origin and refuses_origin(handler):
+        refuse(socket, handler, end_foreign(socket, handler))
         return
     handler.open_args, handler.open_kwargs = args, kwargs
     handler.ws_connection = protocol
@@ -216,17 +229,38 @@ def _refuse_undecided(socket: SocketOutput, handler: WebSocketHandler) -> None:
     refuse(socket, handler, why)
 
 
-def _is_ordinary(socket: SocketOutput, handler: WebSocketHandler) -> bool:
-    """Return whether the handshake is valid, and its origin was accepted by the guard alone."""
+def _is_ordinary(handler: WebSocketHandler) -> bool:
+    """Return whether the handshake is valid."""
     values = handler.request.headers.get_list
     return not (
-        "check_origin" in socket.facts.own
-        or socket.facts.endpoint.public is not None
-        or ",".join(values("Upgrade")).lower() != "websocket"
+        ",".join(values("Upgrade")).lower() != "websocket"
         or not is_upgrade(",".join(values("Connection")).lower())
         # Tornado requires an Origin with it, and calls an overridden check.
         or (values("Sec-Fetch-Site") and not values("Origin"))
     )
+
+
+def refuses_origin(handler: Any) -> bool:
+    """Return whether Tornado refuses the origin, by the `check_origin` of the handler."""
+    if hasattr(handler, "_check_cross_origin"):  # since Tornado 6.6
+        return handler._check_cross_origin(handler.check_origin) is not None  # noqa: SLF001 - see `compat`
+    headers = handler.request.headers
+    origin = headers.get("Origin", headers.get("Sec-Websocket-Origin"))
+    return origin is not None and not handler.check_origin(origin)
+
+
+def end_foreign(socket: SocketOutput, handler: Any) -> Refusal:
+    """End the admitted connection of a page whose origin the handler refuses. Returns the refusal."""
+    origin = quote(handler.request.headers.get("Origin", ""))
+    where = f"check_origin of {socket.facts.name}"
+    if "check_origin" not in socket.facts.own:
+        where = "the public endpoint, whose pages must come from its own Host or from origins of the guard,"
+    why = Refusal(Denial.ORIGIN, f"{where} refuses the origin {origin}")
+    connection = socket.connection
+    if connection is None:
+        return why
+    socket.guard.registry.end(connection, why)
+    return connection.closed_by or why
 
 
 async def _is_fresh(socket: SocketOutput, handler: Any, connection: Connection) -> bool:
