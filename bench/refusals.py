@@ -1,7 +1,7 @@
 """Look for the costliest refused handshake, among heads that a client chooses up to the largest size.
 
 Each head goes to a guarded server, and to the same server without a guard. A refusal must cost at most 0.9 of
-an ordinary handshake of plain Tornado, or of plain Tornado with the same bytes, whichever is dearer.
+the dearer one of two: an ordinary handshake of plain Tornado, and plain Tornado with the same bytes.
 
     python bench/refusals.py            # instructions in user space; needs valgrind
     python bench/refusals.py --cpu      # CPU time of the server, kernel included

@@ -200,7 +200,7 @@ def _is_decided(made: type) -> bool:
 
 
 def _opens(made: Any) -> bool:
-    """Return whether the front opens the sockets of a class whose handshakes it decides."""
+    """Return whether the front opens the sockets of a class, after it has decided their handshakes."""
     facts = made._door_facts  # noqa: SLF001 - of a guarded class
     return (
         facts.before_prepare is None

@@ -250,7 +250,7 @@ def refuses_origin(handler: Any) -> bool:
 
 
 def end_foreign(socket: SocketOutput, handler: Any) -> Refusal:
-    """End the admitted connection of a page whose origin the handler refuses. Returns the refusal."""
+    """End an admitted connection, because the handler refuses its origin. Returns the refusal."""
     origin = quote(handler.request.headers.get("Origin", ""))
     where = f"check_origin of {socket.facts.name}"
     if "check_origin" not in socket.facts.own:
