@@ -22,6 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PROJECTS := $(wildcard pyproject.toml audit/pyproject.toml)
 install_projects = $(PIP) install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(dir $(PROJECTS)))
 
+comma := ,
 heading = @printf '\n=== %s ===\n' '$(1)'
 # In the end what pytest said in the end.
 result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )' build/pytest.txt || true; \
@@ -90,6 +91,12 @@ test-postgresql: $(DEV) ## Run the tests of the store on each supported release 
 test-extended: $(DEV) ## Run the tests that repeat what make test samples, or that are about rare changes; CI runs them, too
 	$(call heading,tests beyond the samples: pytest)
 	@$(BIN)/python -m pytest -m 'extended and not installs' -n $(JOBS) --dist loadgroup --durations=20 \
+	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
+
+.PHONY: test-beyond
+test-beyond: $(DEV) ## Run the tests of test-installs and test-extended in one go, as CI does
+	$(call heading,tests that install something$(comma) and beyond the samples: pytest)
+	@$(BIN)/python -m pytest -m 'installs or extended' -n $(JOBS) --dist loadgroup --durations=20 \
 	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
 
 .PHONY: test-all

@@ -230,7 +230,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 class _Extending:
-    """Marks the tests beyond a sample before pytest reads the marks; one worker checks those left out."""
+    """Marks the tests beyond a sample before pytest reads the marks; one worker checks the texts of files."""
 
     def __init__(self, worker: str) -> None:
         self._checks = worker == "gw0"
@@ -244,6 +244,11 @@ class _Extending:
         """Check that another target finds them."""
         if self._checks:
             extended.check_texts(items)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Check that each target that selects them finds them."""
+        if self._checks:
+            extended.check_texts(session.items)
 
 
 @pytest.hookimpl(trylast=True)

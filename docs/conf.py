@@ -76,6 +76,14 @@ def _leave_decisions_out_of_search(_: Sphinx, env: BuildEnvironment) -> None:
             env.metadata[name]["no-search"] = ""
 
 
+def _write_questions_again(_: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Write each page that has index entries, even if it is unchanged: search-scorer.js reads them.
+
+    Sphinx loads the words of unchanged pages from the index of the last build, and drops their entries.
+    """
+    return [name for name, entries in env.domains.index_domain.entries.items() if entries]
+
+
 _PARAMETERS = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*</dd>\s*)+)</dl>')
 """The parameters of a signature, each on a line: a list of definitions without a term."""
 
@@ -97,6 +105,7 @@ def setup(app: Sphinx) -> None:
     """Connect the settings above; make the build cheaper by half, and no page different."""
     app.add_search_language(_WithNumbers)
     app.connect("env-updated", _leave_decisions_out_of_search)
+    app.connect("env-updated", _write_questions_again)
     app.connect("html-page-context", _name_nothing_empty)
 
     # Documents are many objects and little garbage.

@@ -1,5 +1,7 @@
 """The documentation builds without a warning, and its search finds pages in a browser."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -50,19 +52,23 @@ _TEXTS_BEYOND_THEIR_BOX = """() => [...document.querySelectorAll('svg.path')].fl
 })"""
 
 
-@pytest.fixture(scope="module")
-def built() -> Path:
-    """The documentation, as `make docs` builds it."""
-    folder = ROOT / "docs" / "_build" / "html"
+def _build(pages: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--quiet", "-b", "html"]
     done = subprocess.run(
-        [*command, ROOT / "docs", folder],
+        [*command, pages, folder],
         capture_output=True,
         text=True,
         check=False,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    """The documentation, as `make docs` builds it."""
+    folder = ROOT / "docs" / "_build" / "html"
+    _build(ROOT / "docs", folder)
     return folder
 
 
@@ -90,6 +96,28 @@ def results(page: Page, query: str) -> list[str]:
 def test_the_documentation_builds_without_a_warning(built: Path) -> None:
     """A link that leads nowhere and a name that cannot be imported are warnings."""
     assert (built / "search.html").exists()
+
+
+def test_a_page_that_is_unchanged_keeps_its_questions(tmp_path: Path) -> None:
+    """A second build, after a change of another page, makes the same index of questions."""
+    docs, built = tmp_path / "project" / "docs", tmp_path / "built"
+    docs.mkdir(parents=True)
+    for name in (
+        "pyproject.toml",
+        *(f"docs/{one}" for one in ("conf.py", "_static", "_templates")),
+    ):
+        (tmp_path / "project" / name).symlink_to(ROOT / name)
+    (docs / "index.md").write_text("# Start\n\n```{toctree}\nrevoke\n```\n")
+    (docs / "revoke.md").write_text("# Revoke\n\n```{index} ! who is connected\n```\n")
+    found = []
+    written = (docs / "index.md").stat().st_mtime
+    for seconds in (0, 60):
+        os.utime(docs / "index.md", (written + seconds, written + seconds))
+        _build(docs, built)
+        index = (built / "searchindex.js").read_text("utf-8")
+        found.append(json.loads(index[index.index("(") + 1 : index.rindex(")")])["indexentries"])
+    assert [*found[0]] == ["who is connected"]
+    assert found[1] == found[0]
 
 
 @pytest.mark.browser
@@ -151,8 +179,7 @@ def test_no_table_has_an_empty_header(built: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_axe_finds_nothing(
     width: int, scheme: Literal["light", "dark"], search_page: Page, built: Path, axe: str
 ) -> None:
@@ -197,12 +224,13 @@ def test_a_button_copies_the_code(search_page: Page, built: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 1080, 1280, 1440])
-def test_pages_and_drawings_fit(width: int, search_page: Page, built: Path) -> None:
+def test_pages_and_drawings_fit(search_page: Page, built: Path) -> None:
     """No page is wider than its window, and no text of a drawing is wider than its box."""
-    search_page.set_viewport_size({"width": width, "height": 900})
     drawings = ["explanation/freshness.html", "explanation/which-way.html"]
     for name in (*SAMPLE, *drawings, "reference/world.html", "genindex.html"):
         search_page.goto((built / name).as_uri())
-        assert search_page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert search_page.evaluate(_TEXTS_BEYOND_THEIR_BOX) == [], name
+        for width in (390, 1080, 1280, 1440):
+            search_page.set_viewport_size({"width": width, "height": 900})
+            shown = (name, width)
+            assert search_page.evaluate("document.documentElement.scrollWidth") <= width, shown
+            assert search_page.evaluate(_TEXTS_BEYOND_THEIR_BOX) == [], shown

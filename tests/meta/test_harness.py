@@ -196,6 +196,24 @@ def test_a_group_with_a_slow_test_begins_early(pytester: pytest.Pytester) -> Non
     assert told == ["test_one", "test_two@slow-both", "test_three@slow-both", "test_four@slow-3"]
 
 
+def test_slow_tests_that_share_a_fixture_are_a_group(pytester: pytest.Pytester) -> None:
+    """One worker makes the fixture of the module for each parameter; other tests of the file go anywhere."""
+    items = pytester.getitems(
+        "import pytest\n"
+        "pytestmark = pytest.mark.slow\n"
+        "@pytest.fixture(scope='module', params='ab')\n"
+        "def server(request): ...\n"
+        "def test_one(server): ...\n"
+        "def test_two(server): ...\n"
+        "def test_three(tmp_path): ...\n"
+    )
+    tell_groups(items)
+    told = dict(item.nodeid.partition("::")[2].split("@") for item in items)
+    assert told["test_one[a]"] == told["test_two[a]"]
+    assert told["test_one[b]"] == told["test_two[b]"]
+    assert len({told["test_one[a]"], told["test_one[b]"], told["test_three"]}) == 3
+
+
 def test_slow_units_are_sent_before_large_ones(pytester: pytest.Pytester) -> None:
     """The first worker gets the slow unit, although another one has more tests."""
     ids = ["a.py::one@large", "a.py::two@large", "b.py::three@slow-chaos", "c.py::four"]

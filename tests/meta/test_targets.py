@@ -22,9 +22,11 @@ _FILES = {
     "installs, in a list": "pytestmark = [\n    pytest.mark.slow,\n    pytest.mark.installs,\n]",
     "some installs": "@pytest.mark.installs\ndef test_one(): ...",
     "sampled": "pytestmark = pytest.mark.sampled(8)",
+    "properties": "from hypothesis import given\n\npytestmark = pytest.mark.extended",
 }
 _TEST = "not (installs or extended)"
 _EXTENDED = "extended and not installs"
+_BEYOND = "installs or extended"
 
 
 def _commands(target: str) -> str:
@@ -59,10 +61,14 @@ def _expressions(commands: str) -> list[str]:
 def test_each_test_is_run_by_a_target_of_ci() -> None:
     """A test with any of the marks, with all of them or with none is selected by a target."""
     expressions = [one for target in _targets() for one in _expressions(_commands(target))]
-    assert {_TEST, _EXTENDED, INSTALLS} <= set(expressions)
+    assert {_TEST, _BEYOND} <= set(expressions)
+    assert _expressions(_commands("test-installs")) == [INSTALLS]
+    assert _expressions(_commands("test-extended")) == [_EXTENDED]
     for size in range(len(_MARKS) + 1):
         for marks in itertools.combinations(_MARKS, size):
             assert any(selects(one, marks) for one in expressions), marks
+            parts = [selects(one, marks) for one in (INSTALLS, _EXTENDED)]
+            assert selects(_BEYOND, marks) is any(parts), marks
 
 
 def test_make_test_prints_the_target_of_each_mark() -> None:
@@ -73,17 +79,18 @@ def test_make_test_prints_the_target_of_each_mark() -> None:
     )
     for target in ("test-installs", "test-extended", "types", "fuzz"):
         assert re.search(rf"^ .*echo '.*: make {target}'", shown, re.MULTILINE), target
-        assert target in _targets()
+        assert target in _targets() or target.startswith("test-")
 
 
 @pytest.mark.parametrize(
     ("expression", "left_out"),
     [
-        (_TEST, {"extended", "installs, in a list"}),
+        (_TEST, {"extended", "installs, in a list", "properties"}),
         (_EXTENDED, {"plain", "installs, in a list", "some installs"}),
-        (INSTALLS, {"plain", "extended", "sampled"}),
+        (INSTALLS, {"plain", "extended", "sampled", "properties"}),
+        (_BEYOND, {"plain"}),
         ("slow", set()),
-        ("hypothesis and not installs", set()),
+        ("hypothesis", set(_FILES) - {"properties"}),
     ],
 )
 def test_a_file_without_a_selected_test_is_not_imported(
@@ -129,7 +136,9 @@ def test_a_mark_that_the_file_does_not_name_is_refused(pytester: pytest.Pytester
     """A target that reads the text of files would miss the test."""
     item = pytester.getitem("def test_one(): ...", "test_one")
     check_texts([item])
-    item.add_marker(MARK)
-    with pytest.raises(pytest.UsageError, match=r"write pytest\.mark\.extended"):
-        check_texts([item])
+    for mark in (MARK, "hypothesis"):
+        item = pytester.getitem("def test_one(): ...", "test_one")
+        item.add_marker(mark)
+        with pytest.raises(pytest.UsageError, match=rf"write pytest\.mark\.{mark}"):
+            check_texts([item])
     assert SAMPLED != MARK

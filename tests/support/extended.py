@@ -22,6 +22,7 @@ SAMPLED = "sampled"
 
 _OWN_MARKS = re.compile(r"^pytestmark = (?:\[.*?\]|.*?)$", re.MULTILINE | re.DOTALL)
 _LEAVING_OUT = ("installs", MARK)
+_KNOWN = (*_LEAVING_OUT, "hypothesis")
 
 
 def extend_beyond_samples(items: Sequence[pytest.Item]) -> None:
@@ -47,7 +48,7 @@ def check_texts(items: Sequence[pytest.Item]) -> None:
         pytest.UsageError: No target would run a test.
     """
     for item in items:
-        for mark in _LEAVING_OUT:
+        for mark in _KNOWN:
             if item.get_closest_marker(mark) and not _may_have(_text(item.path), mark):
                 raise pytest.UsageError(f"write pytest.mark.{mark} in the file of {item.nodeid}")
 
@@ -61,15 +62,16 @@ def is_left_out(expression: str, file: Path) -> bool:
     """Return whether the option `-m` with this expression selects no test of a file, by the file's text.
 
     Args:
-        expression: Anything but an expression of the marks `installs` and `extended` leaves out no file.
+        expression: An expression with another mark than `installs`, `extended` and `hypothesis` leaves out
+            no file.
         file: A file of tests.
     """
-    if not set(re.findall(r"\w+", expression)) <= {"and", "or", "not", *_LEAVING_OUT}:
+    if not set(re.findall(r"\w+", expression)) <= {"and", "or", "not", *_KNOWN}:
         return False
     text = _text(file)
     own = "".join(_OWN_MARKS.findall(file.read_text(encoding="utf-8")))
-    certain = [mark for mark in _LEAVING_OUT if f"mark.{mark}" in own]
-    possible = [mark for mark in _LEAVING_OUT if mark not in certain and _may_have(text, mark)]
+    certain = [mark for mark in _KNOWN if f"mark.{mark}" in own]
+    possible = [mark for mark in _KNOWN if mark not in certain and _may_have(text, mark)]
     return not any(
         selects(expression, [*certain, *more])
         for size in range(len(possible) + 1)
@@ -86,4 +88,6 @@ def _text(file: Path) -> str:
 
 
 def _may_have(text: str, mark: str) -> bool:
+    if mark == "hypothesis":  # its plug-in marks the tests that `given` makes
+        return mark in text
     return f"mark.{mark}" in text or (mark == MARK and f"mark.{SAMPLED}" in text)

@@ -73,12 +73,27 @@ _SLOW = "slow-"
 """The group of a slow test begins with it."""
 
 
+def _shared(item: pytest.Item) -> tuple[object, ...] | None:
+    """Return the fixtures of its module that a test uses, with their parameters; None if it uses none."""
+    if not isinstance(item, pytest.Function):
+        return None
+    module = item.nodeid.partition("::")[0]
+    names = {
+        name
+        for name, found in item._fixtureinfo.name2fixturedefs.items()
+        if found[-1].scope == "module" and found[-1].baseid == module
+    }
+    given = item.callspec.indices if hasattr(item, "callspec") else {}
+    return (module, *sorted((name, given[name]) for name in names & set(given))) if names else None
+
+
 def tell_groups(items: list[pytest.Item]) -> None:
     """Append the name of its group to the id of each test, as `--dist loadgroup` reads it.
 
     pytest-xdist 3.8 writes it where pytest 9.2 no longer looks (its issue 1386): the groups were not kept.
-    A slow test without a group gets a group of its own. The name of a group with a slow test tells the
-    scheduler that it is slow.
+    A slow test without a group gets one of its own, or that of the slow tests of its module with a fixture of
+    the module and the same parameter of it: each other worker would make the fixture, a server, once more.
+    The name of a group with a slow test tells the scheduler that it is slow.
     """
     groups = [
         "_".join(sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")}))
@@ -86,8 +101,11 @@ def tell_groups(items: list[pytest.Item]) -> None:
     ]
     slow = [item.get_closest_marker("slow") is not None for item in items]
     slow_groups = {group for group, is_slow in zip(groups, slow, strict=True) if is_slow}
+    sharing: dict[object, int] = {}
     for number, (item, group) in enumerate(zip(items, groups, strict=True)):
-        name = group or (str(number) if slow[number] else "")
+        name = group
+        if slow[number] and not group:
+            name = str(sharing.setdefault(_shared(item) or number, number))
         if slow[number] or (group and group in slow_groups):
             name = f"{_SLOW}{name}"
         suffix = f"@{name}" if name else ""
