@@ -60,6 +60,9 @@ def _expressions(commands: str) -> list[str]:
 
 def test_each_test_is_run_by_a_target_of_ci() -> None:
     """A test with any of the marks, with all of them or with none is selected by a target."""
+    assert "auditor" in _targets()
+    left_out = re.findall(r"--ignore=(\S+)", (ROOT / ".ci/run").read_text())
+    assert left_out == [_commands("auditor").split("loadgroup ")[1].split()[0]]
     expressions = [one for target in _targets() for one in _expressions(_commands(target))]
     assert {_TEST, _BEYOND} <= set(expressions)
     assert _expressions(_commands("test-installs")) == [INSTALLS]
