@@ -49,6 +49,7 @@ REPEATED = {
     "two Authorizations": _more("Authorization: Bearer a\r\nAuthorization: Bearer b"),
     "two X-Forwarded-For": _more("X-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8"),
     "two unknown headers": _more("X-A:\r\nX-B: b\r\nx-a:\r\nX-A: c"),
+    "two Connections": _more("Connection: keep-alive"),
     "two X-API-Keys": _more("X-API-Key:\r\nX-API-Key: key"),
 }
 """Heads with a header that comes twice, which the front reads as well."""

@@ -23,7 +23,7 @@ _HANDED_OVER = frozenset(
 """Headers that announce a body, or that change how a request is read."""
 _ONCE = frozenset(
     {
-        *("host", "connection", "upgrade", "origin", "sec-fetch-site", "sec-websocket-version"),
+        *("host", "upgrade", "origin", "sec-fetch-site", "sec-websocket-version"),
         *("sec-websocket-key", "sec-websocket-protocol", "sec-websocket-extensions"),
     }
 )
