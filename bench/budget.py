@@ -8,6 +8,8 @@ change the budget in the same commit and say why. It says so, too, when a figure
 Two builds of one Python differ by more than 5 %. So something that has nothing to do with stormdoor is
 counted as well, and the budget is stretched by as much as that costs more here, or less.
 
+Beside the instructions, the bytes of an idle connection have a budget (`idle_memory.py`).
+
     python bench/budget.py            # count and compare
     python bench/budget.py --write    # count and write budget.toml
 """
@@ -24,7 +26,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["BUDGET", "REFERENCE", "Verdict", "compare", "count", "environment"]
+__all__ = [
+    "BUDGET",
+    "REFERENCE",
+    "Verdict",
+    "compare",
+    "count",
+    "environment",
+    "idle_bytes",
+]
 
 HERE: Final = Path(__file__).resolve().parent
 BUDGET: Final = HERE / "budget.toml"
@@ -45,9 +55,9 @@ class Verdict:
 
 
 def compare(found: Mapping[str, int], budget: Mapping[str, int]) -> list[Verdict]:
-    """Return the verdicts on the measured figures."""
+    """Return the verdicts on the measured figures, in proportion to the reference if there is one."""
     verdicts = []
-    build = found[REFERENCE] / budget[REFERENCE]
+    build = found[REFERENCE] / budget[REFERENCE] if REFERENCE in budget else 1.0
     for name, instructions in found.items():
         if name not in budget:
             verdicts.append(Verdict(f"{name}: {instructions:,}, and no budget", failed=True))
@@ -82,6 +92,25 @@ def environment() -> dict[str, str]:
         "python": ".".join(platform.python_version_tuple()[:2]),
         "machine": platform.machine(),
     }
+
+
+def idle_bytes() -> dict[str, int]:
+    """Bytes that Python allocates for an idle connection.
+
+    Raises:
+        subprocess.SubprocessError: The program failed.
+    """
+    command = [sys.executable, "idle_memory.py"]
+    run = subprocess.run(
+        command,
+        cwd=HERE,
+        env={**_unmeasured(), "PYTHONHASHSEED": "0"},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return {"idle connection": int(run.stdout)}
 
 
 def count(*, times: int = COUNT) -> dict[str, int]:
@@ -179,20 +208,20 @@ def main() -> int:
         print("not counted: valgrind is not installed")
         return 2
     if options.write:
-        found = count()
-        rows = [f'"{name}" = {found[name]}' for name in found]
         about = [f'{name} = "{value}"' for name, value in environment().items()]
-        head = "# Instructions of the hot path, written by `python bench/budget.py --write`."
-        BUDGET.write_text(
-            "\n".join((head, "", "[environment]", *about, "", "[instructions]", *rows, ""))
-        )
-        print("\n".join(rows))
+        rows = [f'"{name}" = {number}' for name, number in count().items()]
+        memory = [f'"{name}" = {number}' for name, number in idle_bytes().items()]
+        head = "# The budget of the hot path and of an idle connection, by `python bench/budget.py --write`."
+        lines = (head, "", "[environment]", *about, "", "[instructions]", *rows)
+        BUDGET.write_text("\n".join((*lines, "", "[bytes]", *memory, "")))
+        print("\n".join((*rows, *memory)))
         return 0
     budget = tomllib.loads(BUDGET.read_text())
     if budget["environment"] != environment():
         print(f"not counted: the budget is for {budget['environment']}, this is {environment()}")
         return 2
     verdicts = compare(count(), budget["instructions"])
+    verdicts += compare(idle_bytes(), budget["bytes"])
     print("\n".join(one.text for one in verdicts))
     return 1 if any(one.failed for one in verdicts) else 0
 

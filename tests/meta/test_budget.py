@@ -50,6 +50,24 @@ def test_more_than_a_twentieth_fails(found: dict[str, int], failed: set[str]) ->
     assert {one.text.partition(":")[0] for one in verdicts if one.failed} == failed
 
 
+def test_bytes_are_compared_without_a_reference() -> None:
+    """The memory of another build is not scaled by the speed of its Python."""
+    assert not budget.compare({"idle": 105}, {"idle": 100})[0].failed
+    assert budget.compare({"idle": 106}, {"idle": 100})[0].failed
+
+
+@pytest.mark.extended
+def test_an_idle_connection_is_within_its_budget() -> None:
+    """The bytes that Python allocates for a connection without messages, after the tick."""
+    allowed = tomllib.loads(budget.BUDGET.read_text())
+    if allowed["environment"] != budget.environment():
+        pytest.skip(f"the budget is for {allowed['environment']}, not {budget.environment()}")
+    verdicts = budget.compare(budget.idle_bytes(), allowed["bytes"])
+    assert not [one.text for one in verdicts if one.failed], (
+        "make it smaller again, or run `python bench/budget.py --write` and say in the commit why"
+    )
+
+
 @pytest.mark.extended
 @pytest.mark.slow
 def test_the_hot_path_is_within_its_budget() -> None:
