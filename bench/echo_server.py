@@ -6,6 +6,7 @@ revocation, limits, schema and permission, and answered with the same object.
 
 import tempfile
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -124,6 +125,7 @@ def make_guard(
     *,
     fast: bool = True,
     store: str | None = None,
+    trusted_proxies: Sequence[str] = (),
 ) -> Guard:
     """A guard with the benchmark's key and policy, and its state in `store`, else in `directory`."""
     return Guard(
@@ -136,6 +138,7 @@ def make_guard(
         policies=make_policies(policies),
         limits=limits,
         fast=fast,
+        trusted_proxies=trusted_proxies,
         store=store or f"sqlite://{directory.resolve()}/door.db",
     )
 
@@ -169,6 +172,7 @@ async def run(options: Namespace, directory: Path) -> None:
         *(options.port, directory, options.policies, limits),
         fast=not options.tornado,
         store=options.store,
+        trusted_proxies=options.trusted_proxy,
     )
     protect(application, guard)
     async with guard:
@@ -182,6 +186,9 @@ def main() -> None:
     arguments.add_argument("--action", choices=HANDLERS, default="sync")
     arguments.add_argument("--policies", type=int, default=0, help="so many, beside the roles")
     arguments.add_argument("--tornado", action="store_true", help="on Tornado's own protocol")
+    arguments.add_argument(
+        "--trusted-proxy", action="append", default=[], metavar="NETWORK", help="trusted_proxies"
+    )
     arguments.add_argument("--store", help="URL of the store; a new SQLite file by default")
     arguments.add_argument(
         "--hold", type=float, help="the usual rate of messages, and hold_seconds"

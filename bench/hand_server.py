@@ -4,7 +4,6 @@ The token is verified in `prepare`; each message then passes expiry, rate limit,
 pydantic model and a dictionary of roles.
 """
 
-import asyncio
 import json
 import time
 from typing import Annotated, Any, Literal
@@ -15,7 +14,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from policy import ACTION_PERMISSIONS, AUDIENCE, ISSUER, PATH, RATE, ROLE_PERMISSIONS, SECRET
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
-from serving import parser, serve
+from serving import parser, run_loop, serve
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
@@ -96,7 +95,7 @@ def main() -> None:
     """Serves the hand-written guard."""
     options = parser(__doc__).parse_args()
     application = Application([(PATH, Guarded)], log_function=lambda _: None)
-    asyncio.run(serve(application, options.port))
+    run_loop(serve(application, options.port), uvloop=options.uvloop)
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def requests_for(process: Process, kind: Handshake, count: int) -> list[bytes]:
         upgrade(
             process.port,
             PATH,
-            () if header is None else (same or _filled(header, process),),
+            (*kind.more, *(() if header is None else (same or _filled(header, process),))),
             origin=kind.origin,
         )
         for _ in range(count)

@@ -10,13 +10,14 @@ import resource
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from measure import Cell, Rounds, handshakes, memory, messages
 from process import Server, pin_client
 from rich.console import Console
-from roster import HANDSHAKES, JSON, MEMORY, MESSAGES, PLAIN_HANDSHAKE, RAW, Handshake
+from roster import HANDSHAKES, JSON, MEMORY, MESSAGES, PLAIN_HANDSHAKE, RAW, Handshake, on_uvloop
 from table import as_json, as_markdown, environment, print_table, tables
 
 _Item = TypeVar("_Item", Server, Handshake)
@@ -59,7 +60,8 @@ def _measured(options: argparse.Namespace) -> dict[str, Rounds]:
     def chosen(part: str, items: tuple[_Item, ...], bases: tuple[_Item, ...]) -> list[_Item]:
         """The items that `--only` names, with the bases of the ratios; none without a match."""
         matched = [item for item in items if wanted.search(f"{part}: {item.name}")]
-        return [item for item in items if item in matched or (matched and item in bases)]
+        found = [item for item in items if item in matched or (matched and item in bases)]
+        return [_on_uvloop(item) for item in found] if options.uvloop else found
 
     def progress(text: str) -> None:
         print(f"# {text}", file=sys.stderr, flush=True)
@@ -89,6 +91,12 @@ def _measured(options: argparse.Namespace) -> dict[str, Rounds]:
     return parts
 
 
+def _on_uvloop(item: _Item) -> _Item:
+    if isinstance(item, Server):
+        return on_uvloop(item)
+    return replace(item, server=on_uvloop(item.server))
+
+
 def _cells(text: str) -> list[Cell]:
     try:
         return [Cell.parse(cell) for cell in text.split(",")]
@@ -113,6 +121,7 @@ def _options() -> argparse.Namespace:
         help="rows to measure, matched with 'PART: ROW' where PART is messages, handshakes or "
         "memory; the bases of the ratios always take part",
     )
+    parser.add_argument("--uvloop", action="store_true", help="every server on uvloop, Tornado too")
     parser.add_argument("--quick", action="store_true", help="less of everything: a first look")
     parser.add_argument(
         "--cells",

@@ -22,6 +22,17 @@ def test_server_knows_its_options(name: str) -> None:
     assert "--port" in run.stdout
 
 
+def test_uvloop_is_for_each_server_in_python() -> None:
+    """`run.py --uvloop` compares like with like: no server in Python stays on the other loop."""
+    listing = (
+        "import json, roster as r; print(json.dumps([r.on_uvloop(one).command for one in"
+        " (*r.MESSAGES, *r.MEMORY, *(kind.server for kind in r.HANDSHAKES))]))"
+    )
+    commands = json.loads(subprocess.check_output([sys.executable, "-c", listing], cwd=BENCH))
+    assert all(one.count("--uvloop") == ("{python}" in one) for one in commands)
+    assert any(one.startswith("node") for one in commands)
+
+
 @pytest.mark.extended
 @pytest.mark.slow
 def test_each_row_of_a_quick_benchmark_is_measured(tmp_path: Path) -> None:
