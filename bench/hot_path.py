@@ -1,4 +1,4 @@
-"""The hot path in one process, without a socket: what `budget.py` counts the instructions of.
+"""The hot path in one process, without a socket but for one row: what `budget.py` counts the instructions of.
 
 Reads lines from its standard input, `NAME COUNT`, does the named thing so many times, and answers each with
 a line. The clock stands still and nothing waits, so that the same line is the same work each time.
@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import logging
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,7 +26,10 @@ from policy import (
     ROLE_PERMISSIONS,
     SECRET,
 )
+from process import HOST as LOOPBACK
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.web import Application
+from ws_load import upgrade
 
 from stormdoor import (
     Guard,
@@ -33,6 +37,8 @@ from stormdoor import (
     JwtKey,
     PolicySet,
     SessionAuthenticator,
+    guarded_server,
+    protect,
     role,
 )
 from stormdoor.core.account import Account
@@ -49,6 +55,7 @@ REFERENCE: Final = "reference"
 MESSAGE: Final = ('{"action":"send","room":"r1","text":"' + "x" * 40 + '"}').encode()
 
 
+ACCOUNT: Final = Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES))
 IDLE: Final = 1_000
 """Idle connections that are open all the time."""
 
@@ -95,11 +102,82 @@ def request(*headers: tuple[str, str]) -> HTTPServerRequest:
     return HTTPServerRequest(start_line=line, headers=found, connection=_Connection())  # type: ignore[arg-type]
 
 
+class Wire:
+    """Handshakes from the accepted connection on, which the front serves, with their closes.
+
+    The instructions of the client are counted, too: it connects, sends, reads the 101 and closes.
+    """
+
+    def __init__(self, clock: StillClock, listening: socket.socket) -> None:
+        self._clock = clock
+        self._listening = listening
+        self._port = listening.getsockname()[1]
+        self._guard = _guard(clock, f"http://{LOOPBACK}:{self._port}")
+        self._request = b""
+
+    async def start(self) -> None:
+        """Serve, without the maintenance loop."""
+        guard = self._guard
+        await guard.start()
+        await stop_maintenance(guard)
+        await guard.state.accounts.add_account(ACCOUNT)
+        session = (await guard.sessions.create(PRINCIPAL)).secret
+        cookie = f"Cookie: {guard.sessions.cookie.name}={session}"
+        self._request = upgrade(self._port, PATH, [cookie])
+        application = Application([(PATH, Echo)], log_function=lambda _: None)
+        protect(application, guard)
+        guarded_server(application).add_socket(self._listening)
+
+    async def handshakes(self, count: int) -> None:
+        """Connect, be admitted, and close."""
+        for _ in range(count):
+            self._clock.seconds += 0.02
+            with socket.create_connection((LOOPBACK, self._port)) as client:
+                client.sendall(self._request)
+                client.setblocking(False)
+                await _until(lambda: len(self._guard.registry) == 1)
+                await _until(lambda: _received(client).startswith(b"HTTP/1.1 101 "))
+            await _until(lambda: not len(self._guard.registry))
+        await self._guard.trail.flush()
+
+
+async def stop_maintenance(guard: Guard) -> None:
+    """Cancel the maintenance loop: only the measured code may run."""
+    stopping, loop = guard._stopping, guard._maintenance  # noqa: SLF001 - a guard has no other way
+    assert stopping is not None
+    assert loop is not None
+    stopping.set()
+    loop.cancel()
+    await asyncio.wait([loop])
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if done():
+            return
+        await asyncio.sleep(0)
+    raise RuntimeError("the server does not answer")
+
+
+def _received(client: socket.socket) -> bytes:
+    try:
+        return client.recv(4096)
+    except BlockingIOError:
+        return b""
+
+
 class Path:
     """The counted code, by name."""
 
     def __init__(
-        self, guard: Guard, clock: StillClock, session: str, stored: str, file: Guard
+        self,
+        guard: Guard,
+        clock: StillClock,
+        session: str,
+        *,
+        stored: str,
+        file: Guard,
+        wire: Wire,
     ) -> None:
         self._guard = guard
         self._file = file
@@ -127,6 +205,7 @@ class Path:
             "message over the limit": self._flood,
             "handshake, session": lambda count: self._handshakes(self._session, count),
             "handshake, token remembered": lambda count: self._handshakes(self._token, count),
+            "handshake from the socket on, session": wire.handshakes,
             "refused, no credential": lambda count: self._refusals(self._nothing, count),
             "refused, foreign origin": lambda count: self._refusals(self._foreign, count),
             "refused, bad signature": lambda count: self._refusals(self._forged, count),
@@ -233,8 +312,29 @@ async def run() -> None:
     """Obeys until its input ends."""
     logging.disable(logging.CRITICAL)  # ten lines a minute, not at each
     clock = StillClock()
-    guard = Guard(
-        origins=[f"https://{HOST}"],
+    guard = _guard(clock, f"https://{HOST}")
+    with (
+        tempfile.TemporaryDirectory(prefix="stormdoor-budget-") as directory,
+        socket.create_server((LOOPBACK, 0)) as listening,
+    ):
+        listening.setblocking(False)
+        wire = Wire(clock, listening)
+        await wire.start()
+        file = Guard(
+            origins=[f"https://{HOST}"],
+            authenticators=[SessionAuthenticator()],
+            policies=PolicySet([]),
+            sessions={"idle_seconds": 80_000.0, "absolute_seconds": 80_000.0},
+            clock=clock,
+            store=f"sqlite://{directory}/door.db",
+        )
+        await _obey(guard, clock, file, wire)
+        await file.close()
+
+
+def _guard(clock: StillClock, origin: str) -> Guard:
+    return Guard(
+        origins=[origin],
         authenticators=[
             JwtAuthenticator(keys=[JwtKey("HS256", SECRET)], issuer=ISSUER, audience=AUDIENCE),
             SessionAuthenticator(),
@@ -244,30 +344,18 @@ async def run() -> None:
         sessions={"idle_seconds": 80_000.0, "absolute_seconds": 80_000.0},
         clock=clock,
     )
-    with tempfile.TemporaryDirectory(prefix="stormdoor-budget-") as directory:
-        file = Guard(
-            origins=[f"https://{HOST}"],
-            authenticators=[SessionAuthenticator()],
-            policies=PolicySet([]),
-            sessions={"idle_seconds": 80_000.0, "absolute_seconds": 80_000.0},
-            clock=clock,
-            store=f"sqlite://{directory}/door.db",
-        )
-        await _obey(guard, clock, file)
-        await file.close()
 
 
-async def _obey(guard: Guard, clock: StillClock, file: Guard) -> None:
+async def _obey(guard: Guard, clock: StillClock, file: Guard, wire: Wire) -> None:
     # No maintenance loop: only the measured code may run.
     await guard.state.open()
     await guard.supervisor.start()
-    account = Account(id=PRINCIPAL, roles=frozenset(PRINCIPAL_ROLES))
-    await guard.state.accounts.add_account(account)
+    await guard.state.accounts.add_account(ACCOUNT)
     session = (await guard.sessions.create(PRINCIPAL)).secret
     await file.state.open()
-    await file.state.accounts.add_account(account)
+    await file.state.accounts.add_account(ACCOUNT)
     stored = (await file.sessions.create(PRINCIPAL)).secret
-    path = Path(guard, clock, session, stored, file)
+    path = Path(guard, clock, session, stored=stored, file=file, wire=wire)
     await path.start()
     for work in path.work.values():
         await _done(work(20))
