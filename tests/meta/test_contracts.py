@@ -56,6 +56,12 @@ PLANTED = [
         "import stormdoor_audit.auditor.judging",
         AUDIT,
     ),
+    Planted(
+        "inside-the-analyzer",
+        "analyzer/engine/planted.py",
+        "import stormdoor_audit.analyzer.lifecycle",
+        AUDIT,
+    ),
     Planted("inside-the-auditor", "auditor/newroom.py", "'''A room without a place.'''", AUDIT),
     Planted(
         "inside-the-interpreter",

@@ -515,3 +515,40 @@ def test_a_cache_that_cannot_be_used(
     assert scan("--cache", "x", "--no-cache").code == 2
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "kept"))
     assert scan().code == 1
+
+
+def test_the_preview_of_the_next_engine(scan: Scan, project: Path) -> None:
+    """`--engine new` judges authentication and origins, and says that it judges nothing else."""
+    (project / "app.py").write_text(OPEN)
+    result = scan(".", "--engine", "new", "--format", "json", "--no-cache")
+    assert (result.code, ids(result)) == (1, ["SD101", "SD201"])
+    (endpoint,) = result.json["endpoints"]
+    assert endpoint["verdicts"]["authorization"]["state"] == "unknown"
+    asked = "    def prepare(self):\n        if not self.current_user:\n            raise HTTPError(403)\n"
+    guarded = OPEN.replace("    def check_origin(self, origin):\n        return True\n", asked)
+    (project / "app.py").write_text(
+        guarded.replace("import Application", "import Application, HTTPError")
+    )
+    result = scan(".", "--engine", "new", "--format", "json", "--no-cache")
+    assert (result.code, ids(result)) == (0, [])
+    (endpoint,) = result.json["endpoints"]
+    assert endpoint["verdicts"]["authentication"]["state"] == "guarded"
+
+
+@pytest.mark.parametrize(
+    "option", [["--jobs", "3"], ["--steps", "9"], ["--python", sys.executable]]
+)
+def test_options_that_the_next_engine_does_not_have(
+    scan: Scan, project: Path, option: list[str]
+) -> None:
+    """An option without an effect is refused, and named."""
+    (project / "app.py").write_text(OPEN)
+    result = scan(".", "--engine", "new", *option)
+    assert (result.code, f"leave out {option[0]}" in result.err) == (2, True)
+
+
+def test_a_file_that_the_next_engine_cannot_parse(scan: Scan, project: Path) -> None:
+    """A file that may have a handler and cannot be parsed fails the scan."""
+    (project / "app.py").write_text("from tornado import websocket\ndef x(:\n")
+    result = scan(".", "--engine", "new", "--no-cache")
+    assert (result.code, "syntax error" in result.out) == (1, True)

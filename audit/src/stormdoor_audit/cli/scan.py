@@ -49,6 +49,7 @@ def scan(
     fix: Annotated[bool, Parameter(group=_REPAIR)] = False,
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"], group=_RUN, metavar="N")] = None,
     steps: Annotated[int | None, Parameter(group=_RUN, metavar="N")] = None,
+    engine: Annotated[Literal["old", "new"], Parameter(group=_RUN)] = "old",
     cache: Annotated[Path | None, Parameter(group=_RUN, metavar="DIR")] = None,
     no_cache: Annotated[bool, Parameter(group=_RUN)] = False,
     isolated: Annotated[bool, Parameter(group=_RUN)] = False,
@@ -80,6 +81,7 @@ def scan(
         fix: Write the safe fixes, and show them.
         jobs: Worker processes. The default is one for each core; one for trees that need much memory.
         steps: Steps for the analysis of each endpoint. The default is 2000000.
+        engine: The engine: old, or new, a preview for authentication and origins. The default is old.
         cache: Directory for reports of the same files. The default is in your cache directory.
         no_cache: Neither read nor keep a report in the cache.
         isolated: Do not read pyproject.toml.
@@ -106,6 +108,7 @@ def scan(
         knowledge=knowledge,
         jobs=jobs,
         steps=steps,
+        engine=engine,
         baseline=baseline,
     )
     allowed = wanted.allow_not_analysed if allow_not_analysed is None else allow_not_analysed

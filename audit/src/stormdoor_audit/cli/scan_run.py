@@ -92,6 +92,7 @@ def read_settings(
     knowledge: tuple[Path, ...],
     jobs: int | None,
     steps: int | None,
+    engine: str,
     baseline: Path | None,
 ) -> ScanSettings:
     """Return the settings of the command line and of pyproject.toml.
@@ -128,6 +129,7 @@ def read_settings(
         knowledge=(*(home / one for one in said.knowledge), *knowledge),
         jobs=said.jobs if jobs is None else jobs,
         steps=said.steps if steps is None else steps,
+        engine=engine,
     )
     _check_knowledge(settings.knowledge)
     if settings.jobs < 0:
@@ -136,6 +138,7 @@ def read_settings(
         raise UsageError(f"{settings.steps} steps are too few: give --steps 1 or more")
     if not any(selected(one.id, one.slug, settings) for one in known_rules()):
         raise UsageError("what is selected is ignored, too: no rule is left")
+    _check_engine(settings)
     return ScanSettings(
         settings=settings,
         home=home,
@@ -160,6 +163,17 @@ def _check_knowledge(files: Sequence[Path]) -> None:
         load_knowledge(*files)
     except KnowledgeError as error:
         raise UsageError(str(error)) from error
+
+
+def _check_engine(settings: Settings) -> None:
+    """Reject settings that the other engine does not have: they would have no effect."""
+    from stormdoor_audit.auditor.scanning.settings import Settings
+    from stormdoor_audit.auditor.scanning.simulated import UNSUPPORTED
+
+    plain = Settings(root=settings.root)
+    given = [name for name in UNSUPPORTED if getattr(settings, name) != getattr(plain, name)]
+    if settings.engine == "new" and given:
+        raise UsageError(f"--engine new has no {given[0]}: leave out --{given[0]}")
 
 
 def _check_rules(patterns: Sequence[str]) -> None:

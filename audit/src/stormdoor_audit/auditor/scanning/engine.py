@@ -15,6 +15,7 @@ from stormdoor_audit.auditor.scanning.inventory import take_inventory
 from stormdoor_audit.auditor.scanning.running import Outcome, run_rules
 from stormdoor_audit.auditor.scanning.scene import Scene, prepare
 from stormdoor_audit.auditor.scanning.settings import Progress, Settings, selected
+from stormdoor_audit.auditor.scanning.simulated import simulated
 from stormdoor_audit.auditor.scanning.suppress import RULES as ABOUT_COMMENTS
 from stormdoor_audit.auditor.scanning.suppress import Suppression, settle, suppressions_in
 from stormdoor_audit.report.finding import Coverage, NotAnalysed, Report, Unresolved
@@ -45,7 +46,10 @@ def scan(
         known = cache.get(before.digest)
         if known is not None:
             return replace(known, started=_moment(started), seconds=_since(clock))
-    report, repeatable = _scanned(places, settings, progress)
+    if settings.engine == "new":
+        report, repeatable = replace(simulated(places, settings), version=_version()), True
+    else:
+        report, repeatable = _scanned(places, settings, progress)
     report = replace(report, started=_moment(started), seconds=_since(clock))
     # A file that changed while it was scanned is not what its digest says.
     if (

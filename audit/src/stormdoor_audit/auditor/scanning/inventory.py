@@ -53,7 +53,7 @@ def take_inventory(places: Sequence[Path], settings: Settings) -> Inventory:
     _add(contents, "places", *map(os.fspath, places), str(settings.root.resolve()))
     for name in ("select", "ignore", "exclude"):
         _add(contents, name, *getattr(settings, name))
-    _add(contents, "python", str(settings.python), str(settings.steps))
+    _add(contents, "python", str(settings.python), str(settings.steps), settings.engine)
     with ThreadPoolExecutor(settings.workers) as pool:
         for kind, paths in [
             ("knowledge", sorted(settings.knowledge)),
@@ -110,7 +110,11 @@ def _read(paths: Iterable[Path]) -> tuple[bytes, bytes]:
 def _scanner() -> str:
     """A digest of the code that scans: another version may say something else of the same files."""
     found = hashlib.sha256()
-    for package in ("stormdoor_audit.auditor", "stormdoor_audit.report"):
+    for package in (
+        "stormdoor_audit.analyzer",
+        "stormdoor_audit.auditor",
+        "stormdoor_audit.report",
+    ):
         for name, content in sorted(_code(files(package), package)):
             _add(found, name)
             found.update(hashlib.sha256(content).digest())

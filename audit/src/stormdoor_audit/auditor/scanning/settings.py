@@ -30,6 +30,7 @@ class Settings:
         jobs: Worker processes; 0 for one for each core, or for one where more than 600,000 lines are
             parsed: their syntax trees take a gigabyte, and each process may copy them.
         steps: Steps that the analysis of one endpoint may take.
+        engine: `old`, or `new` for the engine under development, which judges authentication and origins.
     """
 
     root: Path = field(default_factory=Path.cwd)
@@ -40,6 +41,7 @@ class Settings:
     knowledge: tuple[Path, ...] = ()
     jobs: int = 0
     steps: int = ENDPOINT_STEPS
+    engine: str = "old"
 
     @property
     def workers(self) -> int:

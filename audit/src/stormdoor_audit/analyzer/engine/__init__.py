@@ -1,0 +1,3 @@
+"""Abstract execution of the intermediate form."""
+
+__all__: list[str] = []

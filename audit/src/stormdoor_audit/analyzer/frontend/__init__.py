@@ -1,0 +1,3 @@
+"""From source text to the intermediate form."""
+
+__all__: list[str] = []

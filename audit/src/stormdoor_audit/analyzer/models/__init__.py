@@ -1,0 +1,3 @@
+"""Models of libraries, as data."""
+
+__all__: list[str] = []

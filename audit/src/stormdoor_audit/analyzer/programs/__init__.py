@@ -1,0 +1,3 @@
+"""Files, modules and the programs that they form."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Verdicts about endpoints."""
+
+__all__: list[str] = []
