@@ -12,6 +12,7 @@ from stormdoor_audit.analyzer.engine.state import Store
 from stormdoor_audit.analyzer.engine.values import Func, Value, const, opaque
 from stormdoor_audit.analyzer.engine.words import is_credential
 from stormdoor_audit.analyzer.lifecycle import tornado
+from stormdoor_audit.analyzer.lifecycle.origins import CHECK, Origins
 from stormdoor_audit.analyzer.models.loader import Models, load_models
 from stormdoor_audit.analyzer.programs.files import Sources
 from stormdoor_audit.analyzer.queries import authentication, origin
@@ -207,8 +208,13 @@ class _Program:
         if answer.verdict in {"missing", "late"}:
             answer = self._optional(info, answer, connection)
         engine.steps = 0
-        value, model = class_member(engine, info, "check_origin", store)
-        lines = [one.code.line for one in value if isinstance(one, Func)]
+        value, _ = class_member(engine, info, CHECK, store)
+        checks = [one.code for one in value if isinstance(one, Func)]
+        origins = Origins(engine, info, known, store)
+        texts = [text for code in checks for text in origin.constants_of(code.body)]
+        for name in dict.fromkeys([*(code.module for code in checks), info.module]):
+            module = self.sources.code(name)
+            texts += origin.constants_of(module.body) if module is not None else ()
         return Endpoint(
             path=self.sources.path(info.module),
             subject=f"{info.module}.{info.qualname}",
@@ -216,8 +222,8 @@ class _Program:
             end=info.end,
             routes=tuple(dict.fromkeys(one.pattern for one in known if one.pattern)),
             authentication=answer,
-            origin=self._origin(engine, info, store),
-            origin_line=lines[0] if lines and model is None else 0,
+            origin=origin.judge(texts, origins.answers, origins.with_names),
+            origin_line=checks[0].line if checks else 0,
         )
 
     def _optional(
@@ -251,8 +257,3 @@ class _Program:
                         "optional", name.partition(" ")[2], answer.line, answer.module
                     )
         return answer
-
-    def _origin(self, engine: Engine, info: ClassInfo, store: Store) -> origin.Origin:
-        code = self.sources.code(info.module)
-        texts = origin.constants_of(code.body) if code is not None else ()
-        return origin.judge(texts, lambda one: tornado.origin_answer(engine, info, one, store))

@@ -207,6 +207,10 @@ def member_of(
     found: Value = frozenset()
     for one in order:
         if isinstance(one, str):
+            value = store.read(("library", one), name)
+            found = join(found, value - ABSENT)
+            if value and not value & ABSENT:
+                return found, None
             model = ctx.models.members.get(f"{one}.{name}")
             if model is not None:
                 return found, model.name
@@ -291,6 +295,8 @@ def holders(of: Value) -> Iterator[object]:
                 yield info
             case Module(name=name):
                 yield ("module", name)
+            case Ext(name=name):
+                yield ("library", name)
             case Func() | Bound():
                 yield atom
             case _:

@@ -28,6 +28,7 @@ from stormdoor_audit.analyzer.engine.values import (
     join,
     label_of,
     labels,
+    none_only,
     opaque,
     origins,
 )
@@ -89,6 +90,8 @@ def _compared(operator: str, one: Any, other: Any, store: Store) -> Value:
         return const(_answer_to(one, other, negative=negative), answer=True)
     if operator not in _EQUALITY:
         return opaque(origins(alone | beside) or SERVER, label_of(alone))
+    if _is_hostile(one, other) or _is_hostile(other, one):
+        return const(negative)
     secret = any(map(is_credential, labels(alone | beside))) or "secret" in {
         getattr(one, "kind", ""),
         getattr(other, "kind", ""),
@@ -99,7 +102,7 @@ def _compared(operator: str, one: Any, other: Any, store: Store) -> Value:
     blank = any(isinstance(a, Const) and a.value in (None, "", b"") for a in (one, other))
     if sides == {True, False} and secret and not blank:
         return const(negative, answer=True)
-    if isinstance(other, Const) and other.value is None and not isinstance(one, Opaque):
+    if isinstance(other, Const) and other.value is None and none_only(one) is False:
         return const(negative)
     return opaque(origins(alone | beside) or SERVER, label_of(alone))
 
@@ -126,6 +129,16 @@ def _answer_to(one: Any, other: Any, *, negative: bool) -> bool:
         if answered(first) and isinstance(second, Const) and second.value is None:
             return not negative
     return negative
+
+
+def _is_hostile(one: Any, other: Any) -> bool:
+    """Return True for a chosen origin and a value of the server that is not known: they are not equal."""
+    return (
+        isinstance(one, Const)
+        and "origin" in one.origin
+        and isinstance(other, Opaque)
+        and not {"client", "origin"} & other.origin
+    )
 
 
 def _differ(one: Any, other: Any) -> bool:

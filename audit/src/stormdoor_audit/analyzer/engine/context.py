@@ -108,6 +108,14 @@ class Context:
     steps: int = 0
     most: int = 120_000
     handler: Obj | None = None
+    request: dict[str, Value] = field(default_factory=dict)
+    """Parts of the request that are given, by name in lower case."""
+    read: set[str] = field(default_factory=set)
+    """Given parts of the request that were read."""
+    is_user: bool = False
+    """Whether the client has the proven values of a user, as the browser of one has."""
+    accepted: list[tuple[PropertyState, Store, str]] = field(default_factory=list)
+    """State at each 101, and the member that the library asks before it."""
     discarded: bool = False
     """Whether the source uses the result of the present call."""
     own: set[Cell] = field(default_factory=set)
@@ -135,6 +143,13 @@ class Context:
     def note(self, kind: str, at: PropertyState) -> None:
         """Record an event here."""
         self.events.append(Event(kind, at, self.module, self.line))
+
+    def part(self, name: str) -> Value:
+        """Return a given part of the request; nothing if it is not given."""
+        found = self.request.get(name.lower(), frozenset())
+        if found:
+            self.read.add(name.lower())
+        return found
 
     def cell(
         self, kind: str, *key: Hashable, info: ClassInfo | None = None, base: str = ""

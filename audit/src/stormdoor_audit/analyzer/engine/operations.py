@@ -25,7 +25,9 @@ from stormdoor_audit.analyzer.engine.values import (
     ABSENT,
     NONE,
     SERVER,
+    Bound,
     Const,
+    Ext,
     Func,
     Obj,
     Opaque,
@@ -103,20 +105,34 @@ def _get_item(step: Step, op: ir.GetItem) -> Result:
         elif _is_look_up(one, key):
             step.ctx.note("check", step.at)
             step.fail("KeyError", asked=True)
-        elif isinstance(one, Opaque) and not one.answer:
-            part = next((str(k.value) for k in key if isinstance(k, Const)), "")
-            label = f"{one.label}.{part}" if one.label and part else one.label
-            found.append(opaque(one.origin, part if is_credential(part) else label))
-        elif isinstance(one, Const) and one.value is not None:
-            item = compute("item", frozenset({one}), key)
-            found.append(item or opaque(one.origin))
         else:
-            asked = answered(one)
-            step.fail("TypeError", asked=asked)
+            item, exits = _item_of_plain(step, one, key)
+            found.append(item)
+            result.extend(exits)
     value = join(*found)
     if value:
         result.append((step.at, step.store, value))
     return result
+
+
+def _item_of_plain(step: Step, one: object, key: Value) -> tuple[Value, Result]:
+    """Return the item of a constant or of a value that is not known, and the exits of a modelled look-up."""
+    if isinstance(one, Opaque) and not one.answer:
+        model = step.ctx.models.member(one.kind, "__getitem__")
+        if model is not None:
+            method: Value = frozenset({Bound(Ext(model.name), one)})
+            return frozenset(), step.call(method, Arguments((key,)))
+        part = next((str(k.value) for k in key if isinstance(k, Const)), "")
+        label = f"{one.label}.{part}" if one.label and part else one.label
+        return opaque(one.origin, part if is_credential(part) else label), []
+    if isinstance(one, Const) and one.value is not None:
+        item = compute("item", frozenset({one}), key)
+        if item is not None or not (plain(key) and isinstance(one.value, str | bytes | tuple)):
+            return item or opaque(one.origin), []
+        step.fail("IndexError", asked=one.answer)
+        return frozenset(), []
+    step.fail("TypeError", asked=isinstance(one, Opaque | Const) and one.answer)
+    return frozenset(), []
 
 
 def _set_item(step: Step, op: ir.SetItem) -> Result:

@@ -16,9 +16,7 @@ from stormdoor_audit.analyzer.engine.values import (
     Const,
     Func,
     Obj,
-    Opaque,
     Value,
-    const,
     join,
     opaque,
 )
@@ -32,8 +30,10 @@ __all__ = [
     "Route",
     "begin",
     "connect",
-    "origin_answer",
+    "handler_of",
+    "prepared",
     "routes",
+    "run_method",
 ]
 
 HANDLER = "tornado.websocket.WebSocketHandler"
@@ -180,9 +180,9 @@ def visit_pages(engine: Engine, known: dict[ClassInfo, list[Route]], store: Stor
 
 
 def _visited(engine: Engine, info: ClassInfo, verb: str, known: list[Route], store: Store) -> Store:
-    handler = _handler(engine, info)
-    states = _prepared(engine, known, store, Flow())
-    done = _step(engine, verb, states, Flow())
+    handler = handler_of(engine, info)
+    states = prepared(engine, known, store, Flow())
+    done = run_method(engine, verb, states, Flow())
     for made in done.values():
         store = store.joined(_without(made, handler.cell))
     return store
@@ -195,13 +195,14 @@ def _without(store: Store, cell: Cell) -> Store:
     return made
 
 
-def _handler(engine: Engine, info: ClassInfo) -> Obj:
+def handler_of(engine: Engine, info: ClassInfo) -> Obj:
+    """Return the object of a handler, and make it the present one."""
     handler = Obj(engine.cell("object", "handler", info=info))
     engine.handler = handler
     return handler
 
 
-def _step(
+def run_method(
     engine: Engine, name: str, states: States, flow: Flow, words: Value = frozenset()
 ) -> States:
     """Call a method of the handler, and await its result, in each state."""
@@ -227,12 +228,12 @@ def _words(words: Value, store: Store) -> list[tuple[str, Value]]:
     ]
 
 
-def _prepared(engine: Engine, known: list[Route], store: Store, flow: Flow) -> States:
+def prepared(engine: Engine, known: list[Route], store: Store, flow: Flow) -> States:
     """Return the states behind `initialize` and `prepare` in which the response is not finished."""
     states: States = {PropertyState(): store.fork()}
     words = join(*(one.words for one in known))
-    states = _step(engine, "initialize", states, flow, words)
-    states = _step(engine, "prepare", states, flow)
+    states = run_method(engine, "initialize", states, flow, words)
+    states = run_method(engine, "prepare", states, flow)
     for at in [one for one in states if one.connection == "finished"]:
         add(flow.raises, at, states.pop(at))
     return states
@@ -240,14 +241,15 @@ def _prepared(engine: Engine, known: list[Route], store: Store, flow: Flow) -> S
 
 def connect(engine: Engine, info: ClassInfo, known: list[Route], store: Store) -> Connection:
     """Run the life cycle of a handler for an unauthenticated client."""
-    _handler(engine, info)
+    handler_of(engine, info)
     engine.events = []
     engine.settings = set()
+    engine.accepted = []
     engine.unread = False
     result = Connection()
     flow = Flow()
-    states = _prepared(engine, known, store, flow)
-    done = _step(engine, "get", states, flow)
+    states = prepared(engine, known, store, flow)
+    done = run_method(engine, "get", states, flow)
     for some in (done, flow.raises):
         for at, made in some.items():
             add(result.accepted if at.stage != "before" else result.refused, at, made)
@@ -271,7 +273,7 @@ def _opened(engine: Engine, result: Connection) -> None:
     """Run `open` behind the 101: an exception closes the connection."""
     flow = Flow()
     states = {at: store.fork() for at, store in result.accepted.items()}
-    result.opened = _step(engine, "open", states, flow)
+    result.opened = run_method(engine, "open", states, flow)
     result.failed = flow.raises
 
 
@@ -283,7 +285,7 @@ def _messages(engine: Engine, result: Connection) -> None:
             add(states, at._replace(stage="message", facts=frozenset()), store)
     for _ in range(_ROUNDS):
         flow = Flow()
-        done = _step(engine, "on_message", states, flow)
+        done = run_method(engine, "on_message", states, flow)
         for some, into in ((done, result.messages), (flow.raises, result.broken)):
             for at, store in some.items():
                 add(into, at, store)
@@ -294,32 +296,3 @@ def _messages(engine: Engine, result: Connection) -> None:
         if grown.keys() == states.keys() and all(grown[at].same(states[at]) for at in grown):
             return
         states = grown
-
-
-def origin_answer(engine: Engine, info: ClassInfo, origin: str, store: Store) -> set[bool | None]:
-    """Return the answers of `check_origin` to an origin: True, False, and None where it is not known."""
-    handler = _handler(engine, info)
-    engine.settings = set()
-    given = const(origin, frozenset({"origin"}))
-    answers: set[bool | None] = set()
-    flow = Flow()
-    for at, made, method in engine.attribute(
-        frozenset({handler}), "check_origin", PropertyState(), store.fork(), flow
-    ):
-        for _, _, value in engine.call(method, Arguments((given,)), at, made, flow):
-            answers.update(_truths(value))
-    if flow.raises:
-        answers.add(False)
-    unknown = any(
-        isinstance(one, Opaque)
-        for name in engine.settings
-        for one in engine.shipped.get(name, frozenset())
-    )
-    return {None if one and unknown else one for one in answers}
-
-
-def _truths(value: Value) -> set[bool | None]:
-    return {
-        bool(one.value) if isinstance(one, Const) else True if isinstance(one, Obj | Func) else None
-        for one in value
-    }

@@ -1,16 +1,12 @@
 """The verdict on the origin check of a handler: which hostile origins it accepts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from stormdoor_audit.analyzer.frontend import ir
+from stormdoor_audit.analyzer.queries.samples import FOREIGN, hosts_of, ports_of, tricks
 
 __all__ = ["Origin", "constants_of", "judge"]
-
-_HOST = "door.example"
-_FOREIGN = ("https://attacker.test", "http://attacker.test:8080")
-_MOST = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +24,14 @@ class Origin:
     trick: str = ""
 
 
-def constants_of(block: ir.Block) -> Iterable[str]:
-    """Yield the texts in a block that may be part of an origin."""
+def constants_of(block: ir.Block) -> Iterator[str]:
+    """Yield the texts and numbers in a block."""
     for one in block:
         match one:
-            case ir.Const(value=str() as text) if "." in text or "localhost" in text:
+            case ir.Const(value=str() as text):
                 yield text
+            case ir.Const(value=int() as number):
+                yield str(number)
             case ir.If(then=first, otherwise=second) | ir.Loop(body=first, otherwise=second):
                 yield from constants_of(first)
                 yield from constants_of(second)
@@ -46,56 +44,30 @@ def constants_of(block: ir.Block) -> Iterable[str]:
                 pass
 
 
-def _hosts(texts: Iterable[str]) -> list[str]:
-    """Return host names in texts; of a pattern the text that it is meant for."""
-    found: list[str] = []
-    for text in texts:
-        plain = text.replace("\\.", ".").strip("^$")
-        plain = plain.replace("https?", "https").replace("(:\\d+)?", "")
-        host = _host(plain)
-        if host and " " not in host and ("." in host or host == "localhost"):
-            found.append(host.lstrip("."))
-    return list(dict.fromkeys([*found, _HOST]))[:_MOST]
-
-
-def _host(text: str) -> str:
-    if "://" not in text:
-        return text.lstrip(".*").split("/")[0].split(":")[0]
-    try:
-        return urlsplit(text).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _tricks(host: str) -> Iterable[tuple[str, str]]:
-    """Yield hostile origins made from an allowed host."""
-    for scheme in ("https", "http"):
-        yield "prefix", f"{scheme}://{host}.attacker.test"
-        yield "suffix", f"{scheme}://attacker{host}"
-        yield "substring", f"{scheme}://{host}.attacker.test.{host}.test"
-        yield "substring", f"{scheme}://attacker.test/{host}"
-        if host.count(".") > 1:
-            yield "pattern", f"{scheme}://{host.replace('.', 'x', 1)}"
-        yield "prefix", f"{scheme}://{host}attacker.test"
-
-
-def judge(texts: Iterable[str], ask: Callable[[str], set[bool | None]]) -> Origin:
+def judge(
+    texts: Iterable[str],
+    ask: Callable[[str], set[bool | None]],
+    ask_as: Callable[[Sequence[str]], Iterable[tuple[str, set[bool | None]]]],
+) -> Origin:
     """Return the verdict.
 
     Args:
         texts: Constants of the program around the check.
         ask: Returns the answers of the check to an origin.
+        ask_as: Returns the answers to a foreign origin with each of some names as that of the server.
     """
+    known = list(dict.fromkeys(texts))
     unknown = False
-    for origin in _FOREIGN:
+    for origin in (*FOREIGN, *ports_of(known)):
         answers = ask(origin)
         if True in answers:
             return Origin("open", origin)
         unknown = unknown or None in answers
-    for host in _hosts(texts):
-        for trick, origin in _tricks(host):
-            if True in ask(origin):
-                return Origin("weak", origin, trick)
-    if True in ask("null"):
-        return Origin("weak", "null", "null")
+    for name, answers in ask_as(hosts_of(known)):
+        if True in answers:
+            is_local = name == "localhost"
+            return Origin("weak" if is_local else "open", FOREIGN[0], "prefix" if is_local else "")
+    for trick, origin in tricks(known):
+        if True in ask(origin):
+            return Origin("weak", origin, trick)
     return Origin("unknown" if unknown else "restricted")

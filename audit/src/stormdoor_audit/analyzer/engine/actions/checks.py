@@ -19,7 +19,9 @@ __all__ = ["TABLE"]
 
 
 def _absent(call: Invocation) -> Result:
-    """A proven value, which an unauthenticated client does not have."""
+    """A proven value, which a user has and an unauthenticated client does not have."""
+    if call.ctx.is_user:
+        return call.gives(opaque(call.model.origin, truth=TRUE))
     return call.gives(const(None, frozenset({call.model.origin}), answer=True))
 
 

@@ -27,6 +27,7 @@ def _accept(call: Invocation) -> Result:
     """The 101."""
     if call.at.connection == "finished":
         return call.gives(NONE)
+    call.ctx.accepted.append((call.at, call.store.fork(), call.model.by))
     call.ctx.note("accept", call.at)
     return [(call.at._replace(stage="open"), call.store, NONE)]
 

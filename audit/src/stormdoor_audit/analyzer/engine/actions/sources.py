@@ -30,6 +30,9 @@ _TRUTH = {"true": TRUE, "false": FALSE, "": EITHER}
 def _source(call: Invocation) -> Result:
     """A value that the client chooses, named by an argument; it may be left out if there is a default."""
     name = text_of(call.given.at(call.model.at, call.model.named))
+    given = call.ctx.part(name) if call.model.kind == "header" else frozenset()
+    if given:
+        return call.gives(given)
     default = (
         call.given.at(call.model.default, "default") if call.model.default >= 0 else frozenset()
     )
@@ -67,8 +70,8 @@ def _opaque(call: Invocation) -> Result:
 
 
 def _constant(call: Invocation) -> Result:
-    """A constant."""
-    return call.gives(const(call.model.value))
+    """A constant, or a given part of the request."""
+    return call.gives(call.ctx.part(call.model.named) or const(call.model.value))
 
 
 def _nothing(call: Invocation) -> Result:
