@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -32,9 +33,12 @@ _BEYOND = "installs or extended"
 def _commands(target: str) -> str:
     # `make --dry-run test` would run its recipe, because it contains $(MAKE).
     target = "unit" if target == "test" else target
+    # Not with the options and variables of the make that runs this test.
+    own = {name: text for name, text in os.environ.items() if "MAKE" not in name and name != "ARGS"}
     done = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", target],
         cwd=ROOT,
+        env=own,
         capture_output=True,
         text=True,
         timeout=60,
