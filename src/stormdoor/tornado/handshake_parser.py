@@ -56,14 +56,9 @@ def _peer_and_scheme(request: HTTPServerRequest) -> tuple[str, str]:
     return peer, str(scheme or request.protocol)
 
 
-def _list(values: Iterable[str]) -> list[str]:
-    return [one for value in values for part in value.split(",") if (one := part.strip())]
-
-
-def _offered(values: Iterable[str]) -> list[str]:
-    """Return the subprotocols of the header, no more than are needed to refuse too many."""
-    split = (value.split(",", MOST_SUBPROTOCOLS) for value in values)
-    return [one for parts in split for part in parts if (one := part.strip())]
+def _list(values: Iterable[str], most: int = -1) -> list[str]:
+    """Return the parts between the commas of each value. After `most` commas, the rest is one part."""
+    return [one for value in values for part in value.split(",", most) if (one := part.strip())]
 
 
 def _joined(values: Sequence[str]) -> str | None:
@@ -276,7 +271,8 @@ class HandshakeParser:
             user_agent=",".join(values("user-agent"))[:256],
             authorization=values("authorization"),
             cookies=_cookies(cookies, self._cookie) if cookies and self._cookie else {},
-            subprotocols=_offered(offered) if offered else [],
+            # No more than are needed to refuse too many.
+            subprotocols=_list(offered, MOST_SUBPROTOCOLS) if offered else [],
             method=method,
             target=target,  # before secrets are removed from it
         )

@@ -338,10 +338,13 @@ class Front:
         handler.__dict__["_status_code"] = refusal.answer.status
         log_refused(handler)
 
-    def _refuse_foreign(self, arrival: FrontConnection, guarded: SocketOutput) -> None:
+    def _refuse_foreign(
+        self, arrival: FrontConnection, guarded: SocketOutput, connection: Connection
+    ) -> None:
         """Refuse a page by the `check_origin` of its handler, which has been initialized."""
         handler = guarded.handler
-        self._answer_refusal(arrival, handler, handshake.end_foreign(guarded, handler))
+        refusal = handshake.end_foreign(guarded, handler, connection)
+        self._answer_refusal(arrival, handler, refusal)
         try:
             handshake.end_unless_switched(handler)
         except Exception:  # noqa: BLE001 - the application may raise anything
@@ -403,7 +406,7 @@ class Front:
                 self._execute(arrival, route, handler, partial(_resume, guarded, handler))
                 return
             if foreign:
-                self._refuse_foreign(arrival, guarded)
+                self._refuse_foreign(arrival, guarded, connection)
                 return
             protocol = handshake.fast_protocol(guarded, handler)
             values = head.headers.get
@@ -547,7 +550,7 @@ class Front:
         finally:
             handler.__dict__.pop("prepare", None)
             if admitted is not None and handler._door_socket.connection is None:  # noqa: SLF001 - of a guarded handler
-                # Its own `_execute` has not called `prepare`.
+                # Tornado has failed before `prepare`, for example in `decode_argument`.
                 handler._door_facts.guard.registry.end(admitted)  # noqa: SLF001 - likewise
         connection = handler.request.connection
         if connection.stream is None:

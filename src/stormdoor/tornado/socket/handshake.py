@@ -207,7 +207,7 @@ async def get(handler: Any, *args: Any, **kwargs: Any) -> None:
             await result
         return
     if socket.facts.checks_origin and refuses_origin(handler):
-        refuse(socket, handler, end_foreign(socket, handler))
+        refuse(socket, handler, end_foreign(socket, handler, socket.connection))
         return
     handler.open_args, handler.open_kwargs = args, kwargs
     handler.ws_connection = protocol
@@ -249,16 +249,13 @@ def refuses_origin(handler: Any) -> bool:
     return origin is not None and not handler.check_origin(origin)
 
 
-def end_foreign(socket: SocketOutput, handler: Any) -> Refusal:
+def end_foreign(socket: SocketOutput, handler: Any, connection: Connection) -> Refusal:
     """End an admitted connection, because the handler refuses its origin. Returns the refusal."""
     origin = quote(handler.request.headers.get("Origin", ""))
     where = f"check_origin of {socket.facts.name}"
     if "check_origin" not in socket.facts.own:
         where = "the public endpoint, whose pages must come from its own Host or from origins of the guard,"
     why = Refusal(Denial.ORIGIN, f"{where} refuses the origin {origin}")
-    connection = socket.connection
-    if connection is None:
-        return why
     socket.guard.registry.end(connection, why)
     return connection.closed_by or why
 
