@@ -27,7 +27,7 @@ from stormdoor import (
 from stormdoor.auth.application.authenticator import ApplicationAuthenticator
 from stormdoor.auth.authenticator import Rejected
 from stormdoor.core.address import client_address, parse_networks
-from stormdoor.core.handshake import Handshake
+from stormdoor.core.handshake import MOST_SUBPROTOCOLS, Handshake
 from stormdoor.core.revocation import Revocation
 from stormdoor.guard.attempt import HANDSHAKES
 from stormdoor.guard.endpoint import Endpoint
@@ -93,6 +93,12 @@ def _lapsed(guard: Guard, handshake: Handshake) -> Handshake:
 STEPS: list[tuple[str, Fault, Denial, int]] = [
     ("closing", _closing, Denial.SHUTDOWN, 503),
     ("no host", lambda _, h: replace(h, host=""), Denial.MALFORMED, 400),
+    (
+        "many subprotocols",
+        lambda _, h: replace(h, subprotocols=["a"] * (MOST_SUBPROTOCOLS + 1)),
+        Denial.MALFORMED,
+        400,
+    ),
     ("long path", lambda _, h: replace(h, path="/" + "a" * 3000), Denial.MALFORMED, 400),
     ("host", lambda _, h: replace(h, host=h.host and "evil.example"), Denial.HOST, 403),
     ("plaintext", lambda _, h: replace(h, scheme="http"), Denial.INSECURE_TRANSPORT, 403),

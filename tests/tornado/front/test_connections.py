@@ -142,6 +142,18 @@ async def test_many_arguments(count: int, status: bytes) -> None:
     assert served == 1
 
 
+@pytest.mark.parametrize(("count", "status"), [(128, b"101"), (129, b"400"), (3000, b"400")])
+async def test_many_subprotocols(count: int, status: bytes) -> None:
+    """More than 128 are refused, with the front and without."""
+    offered = b"Sec-WebSocket-Protocol: " + b",".join([b"a"] * count)
+    request = [ADMITTED[:-2] + offered + b"\r\n\r\n"]
+    without, _ = await observed(echo, request, front=False)
+    found, served = await observed(echo, request, front=True)
+    assert found == without
+    assert found[0][0][0][0][9:12] == status
+    assert served == 1
+
+
 # -- several requests, and bodies -----------------------------------------------------------------
 
 
