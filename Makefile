@@ -22,8 +22,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PROJECTS := $(wildcard pyproject.toml audit/pyproject.toml)
 install_projects = $(PIP) install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(dir $(PROJECTS)))
 
-comma := ,
 heading = @printf '\n=== %s ===\n' '$(1)'
+# The tests with these marks.
+marked = @$(BIN)/python -m pytest -m '$(1)' -n $(JOBS) --dist loadgroup --durations=20 \
+  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
 # In the end what pytest said in the end.
 result = printf '\n=== result ===\n'; grep -E '^(tests of the auditor: |RERUN )' build/pytest.txt || true; \
   $(if $(LEFT_OUT),echo 'not run here: tests that install something or build the documentation; run: make test-installs'; \
@@ -79,8 +81,7 @@ test: lint ## Check style and layers, run a sample of the tests that need only .
 .PHONY: test-installs
 test-installs: $(DEV) ## Run the tests that install or build what is not in .venv; CI runs them, too
 	$(call heading,tests that install something: pytest)
-	@$(BIN)/python -m pytest -m installs -n $(JOBS) --dist loadgroup --durations=20 \
-	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
+	$(call marked,installs)
 
 .PHONY: test-postgresql
 test-postgresql: $(DEV) ## Run the tests of the store on each supported release of PostgreSQL
@@ -90,14 +91,12 @@ test-postgresql: $(DEV) ## Run the tests of the store on each supported release 
 .PHONY: test-extended
 test-extended: $(DEV) ## Run the tests that repeat what make test samples, or that are about rare changes; CI runs them, too
 	$(call heading,tests beyond the samples: pytest)
-	@$(BIN)/python -m pytest -m 'extended and not installs' -n $(JOBS) --dist loadgroup --durations=20 \
-	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
+	$(call marked,extended and not installs)
 
 .PHONY: test-beyond
 test-beyond: $(DEV) ## Run the tests of test-installs and test-extended in one go, as CI does
-	$(call heading,tests that install something$(comma) and beyond the samples: pytest)
-	@$(BIN)/python -m pytest -m 'installs or extended' -n $(JOBS) --dist loadgroup --durations=20 \
-	  --reruns $(RERUNS) --reruns-delay 2 -r RfEs $(ARGS)
+	$(call heading,tests that install something or are beyond the samples: pytest)
+	$(call marked,installs or extended)
 
 .PHONY: test-all
 test-all: $(DEV) ## Run all tests, all variants of the auditor and all coverage; note that they passed
