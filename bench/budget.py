@@ -1,7 +1,7 @@
 """Does the hot path cost more instructions than its budget allows?
 
 Runs `hot_path.py` under callgrind and counts user-space instructions, which no neighbour can disturb. A
-second, longer run of each thing is compared with the first, so that what is done once is not in the
+second, longer run of each thing is compared with the first, so that work that is done once is not in the
 figure. Fails when a figure is more than 5 % above the one in `budget.toml`: make it cheaper again, or
 change the budget in the same commit and say why. It says so, too, when a figure is more than 5 % below.
 

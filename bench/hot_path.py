@@ -1,4 +1,4 @@
-"""The hot path in one process, without a socket but for one row: what `budget.py` counts the instructions of.
+"""The hot path in one process, without a socket but for one row. `budget.py` counts its instructions.
 
 Reads lines from its standard input, `NAME COUNT`, does the named thing so many times, and answers each with
 a line. The clock stands still and nothing waits, so that the same line is the same work each time.

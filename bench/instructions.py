@@ -110,11 +110,11 @@ def _shaken(server: Server, kinds: Sequence[Handshake], count: int) -> dict[str,
     """Instructions per handshake of each kind, all in one life of the server."""
     counts: dict[str, float] = {}
     with Process(server, prefix=PREFIX, start_seconds=180) as process:
-        idle, seconds = window(process, 1, lambda: time.sleep(IDLE_SECONDS))
+        idle = idle_rate(process)
         for number, kind in enumerate(kinds, start=2):
             _shake(process, kind, WARM_UP // 5)
-            busy, took = window(process, number, partial(_shake, process, kind, count))
-            counts[kind.name] = (busy - idle * took / seconds) / count
+            work = partial(_shake, process, kind, count)
+            counts[kind.name] = busy(process, number, idle, work) / count
     return counts
 
 
@@ -128,7 +128,7 @@ def _counted(server: Server, cells: Sequence[Cell], messages: int) -> dict[str, 
     """Instructions per message for each cell, all in one life of the server."""
     counts: dict[str, float] = {}
     with Process(server, prefix=PREFIX, start_seconds=180) as process:
-        idle, seconds = window(process, 1, lambda: time.sleep(IDLE_SECONDS))
+        idle = idle_rate(process)
         for number, cell in enumerate(cells, start=2):
             with opened(process, cell.connections) as connections:
                 reply = first_reply(connections[0], PAYLOAD)
@@ -136,9 +136,20 @@ def _counted(server: Server, cells: Sequence[Cell], messages: int) -> dict[str, 
                     echo, connections, PAYLOAD, reply=reply, window=cell.window, seconds=300
                 )
                 load(WARM_UP)
-                busy, took = window(process, number, partial(load, messages))
-            counts[str(cell)] = (busy - idle * took / seconds) / messages
+                counts[str(cell)] = busy(process, number, idle, partial(load, messages)) / messages
     return counts
+
+
+def idle_rate(process: Process) -> float:
+    """Instructions of the idle server in a second, in the first window of the process."""
+    counted, took = window(process, 1, lambda: time.sleep(IDLE_SECONDS))
+    return counted / took
+
+
+def busy(process: Process, number: int, idle: float, work: Callable[[], None]) -> float:
+    """Instructions of the server while `work` is done, without `idle` in each second. See `window`."""
+    counted, took = window(process, number, work)
+    return counted - idle * took
 
 
 def window(process: Process, number: int, work: Callable[[], None]) -> tuple[int, float]:

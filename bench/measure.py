@@ -23,6 +23,7 @@ __all__ = [
     "SETTLE",
     "Cell",
     "Rounds",
+    "busy_us",
     "handshakes",
     "idle_us",
     "memory",
@@ -163,11 +164,19 @@ def handshakes(
 def _shake(process: Process, kind: Handshake, count: int, idle: float) -> float:
     """Shakes hands `count` times and returns the server's µs for each, without `idle` µs in each second."""
     requests = requests_for(process, kind, count)
+
+    def work() -> None:
+        shake_hands(process.port, requests, status=kind.status)
+        time.sleep(SETTLE)
+
+    return busy_us(process, idle, work) / count
+
+
+def busy_us(process: Process, idle: float, work: Callable[[], None]) -> float:
+    """CPU of the server in µs while `work` is done, without `idle` µs in each second."""
     before, begun = process.cpu_ns(), time.monotonic()
-    shake_hands(process.port, requests, status=kind.status)
-    time.sleep(SETTLE)
-    spent = (process.cpu_ns() - before) / 1e3 - idle * (time.monotonic() - begun)
-    return spent / count
+    work()
+    return (process.cpu_ns() - before) / 1e3 - idle * (time.monotonic() - begun)
 
 
 def idle_us(process: Process, seconds: float) -> float:

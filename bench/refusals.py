@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from instructions import IDLE_SECONDS, PREFIX, window
-from measure import SETTLE, idle_us
+from instructions import PREFIX, busy, idle_rate
+from measure import SETTLE, busy_us, idle_us
 from policy import token
 from process import HOST, Process, Server, pin_client
 from rich.console import Console
@@ -191,14 +191,12 @@ def _instructions(
     os.environ["BENCH_SLOW"] = "1"
     found: dict[str, float] = {}
     with Process(server, prefix=PREFIX, start_seconds=180) as process:
-        idle, seconds = window(process, 1, lambda: time.sleep(IDLE_SECONDS))
+        idle = idle_rate(process)
         for number, name in enumerate(names, start=2):
             _send(process.port, HEADS[name], 5)
             time.sleep(SETTLE)
-            busy, took = window(
-                process, number, partial(_settled, process.port, HEADS[name], count)
-            )
-            found[name] = (busy - idle * took / seconds) / count
+            work = partial(_settled, process.port, HEADS[name], count)
+            found[name] = busy(process, number, idle, work) / count
             print(f"# {server.name}: {name}: {found[name]:,.0f}", file=sys.stderr, flush=True)
     return found
 
@@ -210,9 +208,7 @@ def _cpu(server: Server, names: Sequence[str], count: int, rounds: int) -> dict[
             print(f"# {server.name}: round {number} of {rounds}", file=sys.stderr, flush=True)
             idle = idle_us(process, 1.0)
             for name in random.sample(list(names), len(names)):
-                before, began = process.cpu_ns(), time.monotonic()
-                _settled(process.port, HEADS[name], count)
-                spent = (process.cpu_ns() - before) / 1e3 - idle * (time.monotonic() - began)
+                spent = busy_us(process, idle, partial(_settled, process.port, HEADS[name], count))
                 if number:  # the first round warms up
                     found[name].append(spent / count)
     return {name: statistics.median(figures) for name, figures in found.items()}

@@ -101,7 +101,7 @@ class Handshake:
 PLAIN_HANDSHAKE: Final = Handshake(
     name="Tornado, no check", server=RAW, header=f"Cookie: session={'x' * 43}"
 )
-# What Chrome 140 sends with an upgrade request over TLS, beside the lines of `upgrade`.
+# The lines that Chrome 140 sends with an upgrade request over TLS, beside those of `upgrade`.
 CHROME: Final = (
     "Pragma: no-cache",
     "Cache-Control: no-cache",
@@ -116,7 +116,7 @@ CHROME: Final = (
     "Accept-Language: en-GB,en-US;q=0.9,en;q=0.8,de;q=0.7",
     "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
 )
-# What nginx adds, as `docs/how-to/` configures it.
+# The lines that nginx adds, as `docs/how-to/` configures it.
 FORWARDED: Final = ("X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: http")
 _BEARER: Final = "Authorization: Bearer "
 HANDSHAKES: Final = (

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from instructions import IDLE_SECONDS, PREFIX, WARM_UP, window
+from instructions import PREFIX, WARM_UP, busy, idle_rate
 from measure import PAYLOAD, opened
 from policy import PATH
 from process import HOST, Process, Server, pin_client
@@ -123,13 +123,12 @@ def _servers(command: str, url: str) -> tuple[Server, Server]:
 def _counted_messages(server: Server) -> float:
     """Instructions per message with its reply."""
     with Process(server, prefix=PREFIX, start_seconds=600) as process:
-        idle, seconds = window(process, 1, partial(time.sleep, IDLE_SECONDS))
+        idle = idle_rate(process)
         with opened(process, 1) as connections:
             reply = first_reply(connections[0], PAYLOAD)
             load = partial(echo, connections, PAYLOAD, reply=reply, window=16, seconds=300)
             load(WARM_UP)
-            busy, took = window(process, 2, partial(load, MESSAGE_COUNT))
-    return (busy - idle * took / seconds) / MESSAGE_COUNT
+            return busy(process, 2, idle, partial(load, MESSAGE_COUNT)) / MESSAGE_COUNT
 
 
 def count_instructions(url: str) -> list[float]:
