@@ -223,7 +223,7 @@ def member_of(
 
 
 def _bound(ctx: Context, value: Value, model: str | None, owner: Atom) -> tuple[Value, _Computed]:
-    """Return what a member of a class is when it is read from an object."""
+    """Return the value of a member of a class that is read from an object."""
     plain: list[Atom] = []
     computed: _Computed = []
     for one in value:

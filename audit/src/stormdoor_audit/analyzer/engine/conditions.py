@@ -1,4 +1,4 @@
-"""Conditions: the states in which a register has a truth value, with what that says about other registers."""
+"""Conditions: the states in which a register has a truth value, with the values of other registers there."""
 
 from collections.abc import Iterator
 from dataclasses import replace

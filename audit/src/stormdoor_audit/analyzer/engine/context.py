@@ -167,7 +167,7 @@ class Context:
         """Return an exception of a builtin type, or of one of a library."""
         return frozenset({Obj(self.cell("object", "error", name, base=name))})
 
-    # what other parts of the engine do
+    # -- the work of other parts of the engine
 
     def run(self, block: ir.Block, states: States, flow: Flow) -> States:
         """Execute a block and return the states at its end."""

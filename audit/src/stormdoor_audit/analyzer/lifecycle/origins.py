@@ -19,11 +19,14 @@ from stormdoor_audit.analyzer.engine.values import (
 )
 from stormdoor_audit.analyzer.lifecycle.tornado import Route, handler_of, prepared, run_method
 
-__all__ = ["CHECK", "Origins"]
+__all__ = ["CHECK", "FOREIGN", "HOST", "Origins"]
 
 CHECK = "check_origin"
-_HOST, _HOST_AND_PORT = "door.example", "door.example:8888"
-_FOREIGN = "https://attacker.test"
+HOST = "door.example"
+"""The name of this server in requests."""
+FOREIGN = "https://attacker.test"
+"""An origin that no check knows."""
+_HOST_AND_PORT = f"{HOST}:8888"
 
 
 class Origins:
@@ -44,7 +47,7 @@ class Origins:
         self._doors: dict[tuple[str, ...], list[tuple[PropertyState, Store, str]]] = {}
 
     def answers(
-        self, origin: str, hosts: tuple[str, ...] = (_HOST, _HOST_AND_PORT)
+        self, origin: str, hosts: tuple[str, ...] = (HOST, _HOST_AND_PORT)
     ) -> set[bool | None]:
         """Return the answers to an origin: True, False, and None where it is not known.
 
@@ -80,7 +83,7 @@ class Origins:
         """Yield the answers to a foreign origin with each name of this server, if the check reads it."""
         if self.engine.read & {"host", "host_name"}:
             for name in names:
-                yield name, self.answers(_FOREIGN, (name,))
+                yield name, self.answers(FOREIGN, (name,))
 
     def _reached(self) -> list[tuple[PropertyState, Store, str]]:
         """Return the states at the 101; the first one where the handler is not known to reach it."""

@@ -164,7 +164,7 @@ def routes(engine: Engine) -> dict[ClassInfo, list[Route]]:
 
 
 def visit_pages(engine: Engine, known: dict[ClassInfo, list[Route]], store: Store) -> Store:
-    """Run the handlers of pages as an unauthenticated client: what they write is there for later requests."""
+    """Run the handlers of pages as an unauthenticated client. Later requests find the values of them."""
     pages = [
         info
         for info in list(engine.classes.values())

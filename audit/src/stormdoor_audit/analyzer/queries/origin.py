@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from stormdoor_audit.analyzer.frontend import ir
-from stormdoor_audit.analyzer.queries.samples import FOREIGN, hosts_of, ports_of, tricks
+from stormdoor_audit.analyzer.queries.samples import FOREIGN_ORIGINS, hosts_of, ports_of, tricks
 
 __all__ = ["Origin", "constants_of", "judge"]
 
@@ -58,7 +58,7 @@ def judge(
     """
     known = list(dict.fromkeys(texts))
     unknown = False
-    for origin in (*FOREIGN, *ports_of(known)):
+    for origin in (*FOREIGN_ORIGINS, *ports_of(known)):
         answers = ask(origin)
         if True in answers:
             return Origin("open", origin)
@@ -66,7 +66,9 @@ def judge(
     for name, answers in ask_as(hosts_of(known)):
         if True in answers:
             is_local = name == "localhost"
-            return Origin("weak" if is_local else "open", FOREIGN[0], "prefix" if is_local else "")
+            return Origin(
+                "weak" if is_local else "open", FOREIGN_ORIGINS[0], "prefix" if is_local else ""
+            )
     for trick, origin in tricks(known):
         if True in ask(origin):
             return Origin("weak", origin, trick)

@@ -6,10 +6,11 @@ from importlib import import_module
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["FOREIGN", "HOST", "hosts_of", "ports_of", "tricks"]
+from stormdoor_audit.analyzer.lifecycle.origins import FOREIGN, HOST
 
-HOST = "door.example"
-FOREIGN = ("https://attacker.test", "http://attacker.test:8080")
+__all__ = ["FOREIGN_ORIGINS", "hosts_of", "ports_of", "tricks"]
+
+FOREIGN_ORIGINS = (FOREIGN, "http://attacker.test:8080")
 _MOST = 24
 _MOST_PAIRS = 6
 _LONGEST = 500
@@ -58,7 +59,7 @@ def tricks(texts: Sequence[str]) -> Iterator[Trick]:
 def ports_of(texts: Iterable[str]) -> list[str]:
     """Return foreign origins with the port of this server, and with each number that may be a port."""
     found = [one for one in dict.fromkeys(texts) if _PORT.fullmatch(one)]
-    return [f"https://attacker.test:{one}" for one in ["8888", *found[:_MOST]]]
+    return [f"{FOREIGN}:{one}" for one in ["8888", *found[:_MOST]]]
 
 
 def _of_host(host: str) -> Iterator[Trick]:

@@ -1,4 +1,4 @@
-"""Actions of models: values of the client and of the server, and what is computed of them."""
+"""Actions of models: values of the client and of the server, and values computed from them."""
 
 from stormdoor_audit.analyzer.engine.constants import computed
 from stormdoor_audit.analyzer.engine.containers import fill
