@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,15 @@ from tests.cli.supervised import Supervised
 from tests.deploy.files import DEPLOY
 from tests.tornado.wire import Wire, connect
 
-__all__ = ["application", "close_code", "member", "open_socket", "served", "stormdoor"]
+__all__ = [
+    "application",
+    "close_code",
+    "close_streams",
+    "member",
+    "open_socket",
+    "served",
+    "stormdoor",
+]
 
 _SCRIPT = "import sys; from stormdoor.cli.main import main; sys.exit(main())"
 
@@ -81,3 +90,16 @@ async def close_code(client: WebSocketClientConnection) -> int | None:
     """Wait until the server has closed a socket; the code."""
     assert await client.read_message() is None
     return client.close_code
+
+
+def close_streams(clients: Iterable[WebSocketClientConnection]) -> None:
+    """Close sockets and their streams now, without the answers of the servers.
+
+    `close` of a client leaves its stream open until the server has answered. If the loop ends before that,
+    the garbage collector warns about the stream's socket, and a later test fails.
+    """
+    for client in clients:
+        protocol = client.protocol
+        client.close()
+        if protocol is not None and protocol.stream is not None:
+            protocol.stream.close()

@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketClientConnection
 
 from tests.deploy.containers import Engine
 from tests.deploy.files import COMPOSE
-from tests.deploy.running import close_code, open_socket
+from tests.deploy.running import close_code, close_streams, open_socket
 from tests.support.project import ROOT
 
 pytestmark = [pytest.mark.installs, pytest.mark.slow, pytest.mark.xdist_group("containers")]
@@ -126,6 +126,7 @@ async def test_a_revocation_reaches_both_servers(project: Project) -> None:
     project.stormdoor("revoke", "principal", name)
     for client, _ in clients:
         assert await close_code(client) == 3000
+    close_streams(client for client, _ in clients)
     assert "The trail is whole" in project.stormdoor("trail", "verify")
 
 
@@ -145,8 +146,7 @@ async def test_a_server_that_stops_drains(project: Project) -> None:
     ends = {(node, client.close_code) for client, node in clients}
     assert len(ends) == 2  # the same for all sockets of a node
     assert {code for _, code in ends} == {1012, None}
-    for client, _ in clients:
-        client.close()
+    close_streams(client for client, _ in clients)
 
 
 def _ask_proxy(project: Project) -> None:

@@ -155,11 +155,13 @@ def _wait(condition: Any, seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-def _member(pod: Pod, name: str) -> str:
+def _member(pod: Pod, name: str) -> tuple[str, str]:
+    """Add an account that no earlier attempt has added. Its name and its key."""
+    name = f"{name}-{secrets.token_hex(4)}"
     run = ("exec", pod.name, "stormdoor")
     pod.engine.podman(*run, "principals", "add", name, "--role", "member", "--no-password")
     issue = ("keys", "issue", name, "--name", "test", "--scope", "*", "--quiet")
-    return pod.engine.podman(*run, *issue).strip()
+    return name, pod.engine.podman(*run, *issue).strip()
 
 
 @pytest.mark.parametrize("name", ["startupProbe", "readinessProbe", "livenessProbe"])
@@ -170,9 +172,9 @@ def test_the_probes_pass(name: str, pods: list[Pod]) -> None:
 
 async def test_a_revocation_reaches_both_pods(pods: list[Pod]) -> None:
     """`revoke` in one pod closes the sockets of both; the pods share a database that they reach with TLS."""
-    key = _member(pods[0], "alice")
+    name, key = _member(pods[0], "alice")
     clients = [await pod.connect(key) for pod in pods]
-    pods[0].engine.podman("exec", pods[0].name, "stormdoor", "revoke", "principal", "alice")
+    pods[0].engine.podman("exec", pods[0].name, "stormdoor", "revoke", "principal", name)
     assert [await close_code(client) for client in clients] == [3000, 3000]
 
 
@@ -190,7 +192,7 @@ def test_a_pod_has_few_rights(pods: list[Pod]) -> None:
 async def test_a_pod_ends_within_its_grace(pods: list[Pod]) -> None:
     """During preStop a pod takes clients; after SIGTERM it closes its sockets with 1012, and ends in time."""
     pod, other = pods
-    keys = [_member(other, f"member{number}") for number in range(5)]
+    keys = [_member(other, f"member{number}")[1] for number in range(5)]
     clients = [await pod.connect(key) for key in keys for _ in range(9)]
     begun = time.monotonic()
     hook = _CONTAINER["lifecycle"]["preStop"]["exec"]["command"]

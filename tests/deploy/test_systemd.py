@@ -13,7 +13,7 @@ import pytest
 
 from tests.deploy.booted import Booted, booted
 from tests.deploy.files import ENVIRONMENT, unit_settings
-from tests.deploy.running import close_code, open_socket
+from tests.deploy.running import close_code, close_streams, open_socket
 from tests.support.installing import NotInstalledError, missing, run, uv
 from tests.support.ports import free_port
 from tests.support.project import ROOT
@@ -109,7 +109,7 @@ async def test_a_reload_replaces_the_workers(service: Booted) -> None:
     assert await close_code(client) == 1012
     other, name = await open_socket(f"ws://127.0.0.1:{_PORT}/chat", _member(service, "bob"))
     assert name != node
-    other.close()
+    close_streams([other])
     assert service.show(_UNIT, "MainPID") == before
     assert service.show(_UNIT, "ActiveState") == "active"
 
