@@ -1,35 +1,26 @@
-"""Count the lines of code of each package of stormdoor, without docstrings, comments and empty lines.
+"""Count the lines of code of each folder of stormdoor, without docstrings, comments and empty lines.
 
 python bench/lines.py
+python bench/lines.py --write    # and write the table of docs/explanation/house.md
 """
 
+import argparse
 import ast
 import io
+import re
 import tokenize
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DOOR", "code_lines", "count"]
+__all__ = ["PAGE", "code_lines", "count", "render", "table"]
 
-SOURCE: Final = Path(__file__).resolve().parents[1] / "src" / "stormdoor"
-DOOR: Final = (
-    "core",
-    "guard",
-    "auth",
-    "tornado",
-    "config",
-    "runtime",
-    "settings",
-    "ports",
-    "stores",
-    "channels",
-    "cli",
-    "demo",
-    "testing",
+ROOT: Final = Path(__file__).resolve().parents[1]
+SOURCE: Final = ROOT / "src" / "stormdoor"
+PAGE: Final = ROOT / "docs" / "explanation" / "house.md"
+_PLACE: Final = re.compile(
+    r"^(% written by: python bench/lines\.py --write\n).*?^(% end)$", re.MULTILINE | re.DOTALL
 )
-"""The packages of the guard. The auditor, the prober and their reports are tools beside it."""
-CONTRACT: Final = SOURCE / "testing" / "contract"
-"""Tests of stores, which users run as well. They are no part of the guard."""
 _NO_CODE: Final = frozenset(
     {
         tokenize.COMMENT,
@@ -59,22 +50,51 @@ def code_lines(text: str) -> int:
 
 
 def count() -> dict[str, int]:
-    """Return the lines of each package of the door, and of the modules beside them."""
-    found = {
-        name: sum(
-            code_lines(path.read_text("utf-8"))
-            for path in (SOURCE / name).rglob("*.py")
-            if path.parent != CONTRACT
-        )
-        for name in DOOR
-    }
-    return found | {
-        "modules": sum(code_lines(path.read_text("utf-8")) for path in SOURCE.glob("*.py"))
-    }
+    """Return the lines of each folder of the package, and of the modules beside the folders."""
+    folders = sorted({path.relative_to(SOURCE).parts[0] for path in SOURCE.glob("*/**/*.py")})
+    found = {name: _sum(SOURCE.glob(f"{name}/**/*.py")) for name in folders}
+    return found | {"modules": _sum(SOURCE.glob("*.py"))}
+
+
+def _sum(paths: Iterable[Path]) -> int:
+    return sum(code_lines(path.read_text("utf-8")) for path in paths)
+
+
+def table(figures: dict[str, int]) -> str:
+    """Return the table of the page.
+
+    It has hundreds of lines, and thousands of all: exact figures would change with each commit.
+    """
+    rows = [
+        f"| {'modules beside the folders' if name == 'modules' else f'`{name}`'} | {round(lines, -2):,} |"
+        for name, lines in figures.items()
+    ]
+    rows.append(f"| all | {round(sum(figures.values()), -3):,} |")
+    return "\n".join(["| folder | lines |", "| --- | ---: |", *rows])
+
+
+def render(text: str, figures: dict[str, int]) -> str:
+    """Return the text of the page with the table of these figures.
+
+    Raises:
+        ValueError: The page does not mark the place.
+    """
+    if _PLACE.search(text) is None:
+        raise ValueError(f"{PAGE} has no place for the table")
+    return _PLACE.sub(lambda match: f"{match[1]}\n{table(figures)}\n\n{match[2]}", text)
+
+
+def main() -> None:
+    """Print the figures; with `--write`, write them into the page."""
+    reader = argparse.ArgumentParser(description="Count the lines of code of each folder.")
+    reader.add_argument("--write", action="store_true", help="write the table of house.md")
+    figures = count()
+    if reader.parse_args().write:
+        PAGE.write_text(render(PAGE.read_text("utf-8"), figures), "utf-8")
+    for name, lines in figures.items():
+        print(f"{name}: {lines}")
+    print(f"all: {sum(figures.values())}")
 
 
 if __name__ == "__main__":
-    figures = count()
-    for package, lines in figures.items():
-        print(f"{package}: {lines}")
-    print(f"door: {sum(figures.values())}")
+    main()

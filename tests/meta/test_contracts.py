@@ -136,7 +136,6 @@ def test_every_room_is_kept_from_tornado() -> None:
         "run",
         "tornado",
         "demo",
-        "console",
         "cli",
         "testing",
         "__init__",
