@@ -177,7 +177,7 @@ async def run(options: Namespace, directory: Path) -> None:
     protect(application, guard)
     async with guard:
         publish({**await credentials(guard), "store": f"{directory}/door.db"})
-        await serve(application, options.port, options.tls)
+        await serve(application, options.port, options.tls, plain=options.app_listen)
 
 
 def main() -> None:
@@ -188,6 +188,9 @@ def main() -> None:
     arguments.add_argument("--tornado", action="store_true", help="on Tornado's own protocol")
     arguments.add_argument(
         "--trusted-proxy", action="append", default=[], metavar="NETWORK", help="trusted_proxies"
+    )
+    arguments.add_argument(
+        "--app-listen", action="store_true", help="app.listen instead of guarded_server"
     )
     arguments.add_argument("--store", help="URL of the store; a new SQLite file by default")
     arguments.add_argument(

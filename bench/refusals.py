@@ -113,6 +113,8 @@ HEADS: Final[Mapping[str, Make]] = {
     ),
     "no credential, handler with prepare": _path("/prepared/", 1),
     "long path, handler with prepare": _path("/prepared/", 8000),
+    "no credential, handler with __init__": _path("/made/", 1),
+    "long path, handler with __init__": _path("/made/", 8000),
     "another path each time": _path("/ws/", 1),
     "long path": _path("/ws/", 8000),
     "many arguments": _with(path="/ws?" + "&".join(f"a{n}=b" for n in range(1500))),

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from echo_server import credentials, make_guard
 from policy import PERMISSIONS
@@ -27,6 +28,14 @@ class Prepared(Echo):
         """Does nothing."""
 
 
+class Made(Echo):
+    """A socket that the front decides, and Tornado refuses."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Does nothing more."""
+        super().__init__(*args, **kwargs)
+
+
 class Prices(Echo):
     """A public socket."""
 
@@ -34,7 +43,13 @@ class Prices(Echo):
 async def run(port: int, directory: Path, *, plain: bool) -> None:
     """Serves until SIGTERM."""
     application = Application(
-        [("/ws", Echo), (r"/ws/(.*)", Echo), (r"/prepared/(.*)", Prepared), ("/public", Prices)],
+        [
+            ("/ws", Echo),
+            (r"/ws/(.*)", Echo),
+            (r"/prepared/(.*)", Prepared),
+            (r"/made/(.*)", Made),
+            ("/public", Prices),
+        ],
         log_function=lambda _: None,
     )
     if plain:

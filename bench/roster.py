@@ -33,6 +33,7 @@ DOOR_ASYNC: Final = Server(
 DOOR_PROXIED: Final = Server(
     name="stormdoor behind a proxy", command=f"{DOOR.command} --trusted-proxy 127.0.0.1"
 )
+DOOR_PLAIN: Final = Server(name="stormdoor, app.listen", command=f"{DOOR.command} --app-listen")
 DOOR_SESSION: Final = Server(
     name="stormdoor, session cookie",
     command="{python} echo_server.py --port {port}",
@@ -146,6 +147,7 @@ HANDSHAKES: Final = (
         header="Cookie: {session}",
         more=FORWARDED,
     ),
+    Handshake(name="stormdoor, session, app.listen", server=DOOR_PLAIN, header="Cookie: {session}"),
     Handshake(name="refused: no credential", server=DOOR, header=None, status=401),
     Handshake(
         name="refused: foreign origin",

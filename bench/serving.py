@@ -54,14 +54,16 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return arguments
 
 
-async def serve(application: Application, port: int, tls: str | None = None) -> None:
-    """Serves `application` on 127.0.0.1 until SIGTERM."""
+async def serve(
+    application: Application, port: int, tls: str | None = None, *, plain: bool = False
+) -> None:
+    """Serves `application` on 127.0.0.1 until SIGTERM; by `plain` with `app.listen`, as most programs."""
     context = None
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls)
         context.num_tickets = 0  # no client returns
-    if "stormdoor_guard" in application.settings:
+    if "stormdoor_guard" in application.settings and not plain:
         from stormdoor import guarded_server  # noqa: PLC0415 - plain servers do not load it
 
         guarded_server(application, ssl_options=context).listen(port, "127.0.0.1", backlog=4096)

@@ -146,7 +146,7 @@ async def both(handler: type[WebSocketHandler], request: str, monkeypatch: Any) 
     for own in (True, False):
         with monkeypatch.context() as patch:
             if not own:
-                patch.setattr("tests.tornado.wire.FRONT", False)
+                patch.setattr("tests.tornado.wire.SERVER", "own")
                 patch.setattr(
                     "stormdoor.tornado.socket.handshake.switch_protocols", lambda *_, **__: False
                 )
@@ -265,7 +265,7 @@ async def test_what_the_socket_does_not_take_the_stream_writes() -> None:
 
     async with guard:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tests.tornado.wire.FRONT", False)  # which has no stream
+            patch.setattr("tests.tornado.wire.SERVER", "own")  # which has no stream
             patch.setattr(IOStream, "write_to_fd", slowly)
             answer, _ = await exchange(guarded(Plain, guard), f"{HANDSHAKE}{BEARER}\r\n")
     assert asked > 3

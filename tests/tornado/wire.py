@@ -33,13 +33,13 @@ __all__ = [
     "BINARY",
     "CLOSE",
     "CONTINUATION",
-    "FRONT",
     "PING",
     "PONG",
     "TEXT",
     "Encrypted",
     "Ended",
     "Frame",
+    "OwnServer",
     "Served",
     "Wire",
     "connect",
@@ -54,8 +54,9 @@ __all__ = [
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-FRONT = bool(os.environ.get("TEST_FRONT"))
-"""Whether the servers of the tests have the front: `TEST_FRONT=1 pytest tests/tornado`."""
+SERVER = os.environ.get("TEST_SERVER", "plain")
+"""The servers of the tests: `plain`, Tornado's with the front; `guarded`, that of `guarded_server`; or `own`,
+a server class of the application's own, which has no front: `TEST_SERVER=own pytest tests/tornado`."""
 _PATIENCE = 60.0  # only a failure takes that long
 
 Headers = Sequence[tuple[str, str]]
@@ -386,9 +387,15 @@ class Served:
     server: HTTPServer
 
 
+class OwnServer(HTTPServer):
+    """A server class of the application's own, which gets no front."""
+
+
 def http_server(application: Application, **options: Any) -> HTTPServer:
-    """Return a server of a guarded application: with the front, if `TEST_FRONT` is set, else Tornado's."""
-    if not FRONT or not isinstance(application.settings.get("stormdoor_guard"), Guard):
+    """Return a server of a guarded application, of the kind `SERVER`."""
+    if SERVER == "own":
+        return OwnServer(application, **options)
+    if SERVER == "plain" or not isinstance(application.settings.get("stormdoor_guard"), Guard):
         return HTTPServer(application, **options)
     most = options.pop("max_body_size", 100 * 1024 * 1024)
     return GuardedServer(application, guard=None, max_body_size=most, **options)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ from stormdoor.run.settings import RunSettings, own_version
 from stormdoor.runtime.guard import Guard
 from stormdoor.settings.installation import own_command
 from stormdoor.tornado.answer_check import check_answer
+from stormdoor.tornado.front import attach_front, recognise_patches
 from stormdoor.tornado.inspection import inspect
 from stormdoor.tornado.interception import intercept, intercepted
 from stormdoor.tornado.login_route import LoginRoute
@@ -48,12 +50,14 @@ class InProcess:
 
     Args:
         settings: The settings of the run.
+        patches: The functions that the hook has put in the place of Tornado's.
 
     Raises:
         ConfigurationError: Another version of stormdoor started the program.
     """
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], patches: Iterable[FunctionType]) -> None:
+        recognise_patches(patches)
         self._settings = msgspec.convert(settings, RunSettings)
         here = own_version()
         if here != self._settings.version:
@@ -133,6 +137,7 @@ class InProcess:
                 )
         if not isinstance(server.request_callback, Application):
             _check_answers(server)
+        attach_front(server)
         return {**said, "addresses": addresses, "secure": secure, "around": around}
 
     def _turn_on_tls(self, server: HTTPServer, addresses: Sequence[str]) -> None:

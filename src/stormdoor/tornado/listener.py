@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import Iterable
@@ -27,10 +26,8 @@ from stormdoor.runtime.guard import Guard
 from stormdoor.tornado.acceptor import Acceptor
 from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.descriptors import descriptors_for
-from stormdoor.tornado.fast import fits_loop
-from stormdoor.tornado.front import Front
+from stormdoor.tornado.front import Front, can_serve
 from stormdoor.tornado.front.arrival import FrontConnection
-from stormdoor.tornado.interception import intercepted
 from stormdoor.tornado.limited_request import LimitedRequest, prepared
 from stormdoor.tornado.session_handler import session_parser, session_secret
 
@@ -97,27 +94,15 @@ class GuardedServer(HTTPServer):
                 "again when the certificate is renewed"
             )
         if self._front is None and self._has_front():
-            self._front = Front(self, self._application)
+            self._front = Front(self, self, self.front)
         for sock in sockets:
             number = sock.fileno()
             self._sockets[number] = sock
             self._handlers[number] = Acceptor(sock, self._accept, self.front.tcp.give_way).stop
 
     def _has_front(self) -> bool:
-        """Return whether a front may serve: nothing of this server is replaced, or reads requests itself."""
-        application: object = self._application
-        params = self.conn_params
-        return (
-            type(self) is GuardedServer
-            and not {"handle_stream", "start_request", "on_close"} & vars(self).keys()
-            and isinstance(application, Application)
-            and intercepted(application)
-            and self.request_callback is application
-            and self.ssl_options is None
-            and not self.xheaders
-            and not params.decompress
-            and fits_loop(asyncio.get_running_loop())
-        )
+        """Return whether a front may serve."""
+        return type(self) is GuardedServer and can_serve(self)
 
     def _accept(self, connection: socket.socket, address: Any) -> None:
         peer = _peer(address)

@@ -23,6 +23,7 @@ from stormdoor.tornado.declarations import (
     Names,
     Permissions,
 )
+from stormdoor.tornado.front import put_front_before_new_servers
 from stormdoor.tornado.inspection import Inspection, inspect
 from stormdoor.tornado.interception import intercept
 from stormdoor.tornado.page_rules import PageRules, Pages
@@ -195,15 +196,17 @@ def protect(
         )
         raise
     redact_headers(made.credentials.places, made.credentials.exclusive_headers)
-    logs = [
-        install_access_log(served, made.clock, wrap=made.under_run) for served in found.applications
+    remarks += [
+        remark
+        for served in found.applications
+        if (remark := install_access_log(served, made.clock, wrap=made.under_run)) is not None
     ]
-    remarks += [one for one in logs if one is not None]
     for remark in dict.fromkeys(remarks):
         _log.warning("start-up check: %s", remark)
     for served in found.applications:
         served.settings[_SETTING] = made
         intercept(served).wrapper = wrapper
+    put_front_before_new_servers()
     return application
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError, OutputTransform, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from stormdoor import public
@@ -316,43 +316,43 @@ class Attributes(Plain):
 
 
 VALUE = {"value": "seven"}
-RIGHTS: dict[str, tuple[type[WebSocketHandler], dict[str, Any], bool]] = {
-    "nothing": (Plain, {}, True),
-    "initialize": (Initialize, VALUE, True),
-    "initialize refuses": (Refusing, VALUE, True),
-    "initialize fails": (Failing, VALUE, True),
-    "initialize without its argument": (Initialize, {}, True),
-    "an argument without initialize": (Plain, VALUE, True),
-    "initialize answers": (Answering, VALUE, True),
-    "initialize reads the connection": (Inquiring, VALUE, True),
-    "the request": (Reading, {}, True),
-    "__init__": (Init, {}, False),
-    "prepare": (Prepare, {}, True),
-    "get": (Get, {}, True),
-    "_execute": (Execute, {}, False),
-    "finish": (Finish, {}, True),
-    "flush": (Flush, {}, True),
-    "clear": (Clear, {}, False),
-    "set_header": (SetHeader, {}, True),
-    "set_default_headers": (DefaultHeaders, {}, False),
-    "check_origin": (CheckOrigin, {}, True),
-    "select_subprotocol": (Subprotocol, {}, True),
-    "select_subprotocol fails": (WrongSubprotocol, {}, True),
-    "get_compression_options": (Compression, {}, True),
-    "open waits": (OpenLater, {}, True),
-    "open fails": (OpenFails, {}, True),
-    "open fails later": (OpenFailsLater, {}, True),
-    "open closes": (OpenCloses, {}, True),
-    "open sends": (OpenSends, {}, True),
-    "on_finish": (OnFinish, {}, True),
-    "decode_argument": (Decode, {}, True),
-    "__setattr__": (Attributes, {}, False),
-    "prepare waits": (PrepareLater, {}, True),
-    "prepare refuses": (PrepareRefuses, {}, True),
-    "get serves a page": (GetPage, {}, True),
-    "decode_argument refuses": (DecodeRefuses, {}, True),
+RIGHTS: dict[str, tuple[type[WebSocketHandler], dict[str, Any]]] = {
+    "nothing": (Plain, {}),
+    "initialize": (Initialize, VALUE),
+    "initialize refuses": (Refusing, VALUE),
+    "initialize fails": (Failing, VALUE),
+    "initialize without its argument": (Initialize, {}),
+    "an argument without initialize": (Plain, VALUE),
+    "initialize answers": (Answering, VALUE),
+    "initialize reads the connection": (Inquiring, VALUE),
+    "the request": (Reading, {}),
+    "__init__": (Init, {}),
+    "prepare": (Prepare, {}),
+    "get": (Get, {}),
+    "_execute": (Execute, {}),
+    "finish": (Finish, {}),
+    "flush": (Flush, {}),
+    "clear": (Clear, {}),
+    "set_header": (SetHeader, {}),
+    "set_default_headers": (DefaultHeaders, {}),
+    "check_origin": (CheckOrigin, {}),
+    "select_subprotocol": (Subprotocol, {}),
+    "select_subprotocol fails": (WrongSubprotocol, {}),
+    "get_compression_options": (Compression, {}),
+    "open waits": (OpenLater, {}),
+    "open fails": (OpenFails, {}),
+    "open fails later": (OpenFailsLater, {}),
+    "open closes": (OpenCloses, {}),
+    "open sends": (OpenSends, {}),
+    "on_finish": (OnFinish, {}),
+    "decode_argument": (Decode, {}),
+    "__setattr__": (Attributes, {}),
+    "prepare waits": (PrepareLater, {}),
+    "prepare refuses": (PrepareRefuses, {}),
+    "get serves a page": (GetPage, {}),
+    "decode_argument refuses": (DecodeRefuses, {}),
 }
-"""The handler, the arguments of its route, and whether the front decides its handshakes."""
+"""The handler, and the arguments of its route."""
 
 
 def application(
@@ -373,17 +373,43 @@ def application(
     return make
 
 
-@pytest.mark.parametrize(("handler", "arguments", "served"), RIGHTS.values(), ids=RIGHTS)
-async def test_a_right_is_kept(
-    handler: type[WebSocketHandler], arguments: dict[str, Any], served: bool
-) -> None:
-    """Answers, calls, log and trail are the same."""
+@pytest.mark.parametrize(("handler", "arguments"), RIGHTS.values(), ids=RIGHTS)
+async def test_a_right_is_kept(handler: type[WebSocketHandler], arguments: dict[str, Any]) -> None:
+    """Answers, calls, log and trail are the same. The front decides each handshake."""
     make = application(handler, arguments)
     requests = ([ADMITTED], [REFUSED], [OFFERING])
     without, none = await observed(make, *requests, front=False)
     found, count = await observed(make, *requests, front=True)
     assert found == without
-    assert (count, none) == (3 if served else 0, 0)
+    assert (count, none) == (3, 0)
+
+
+class Marking(OutputTransform):
+    """Adds a header to each answer."""
+
+    def transform_first_chunk(
+        self, status_code: int, headers: Any, chunk: bytes, finishing: bool
+    ) -> tuple[int, Any, bytes]:
+        headers["X-Transformed"] = "yes"
+        return status_code, headers, chunk
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"transforms": [Marking]}, {"compress_response": True}],
+    ids=["a transform of its own", "compressed answers"],
+)
+async def test_output_transforms_are_applied(settings: dict[str, Any]) -> None:
+    """The front decides, and Tornado answers."""
+
+    def make(told: Told) -> Application:
+        own = type("Own", (Plain,), {"told": told, "__module__": __name__})
+        return Application([("/ws", own)], **settings)
+
+    without, _ = await observed(make, [ADMITTED], [REFUSED], front=False)
+    found, count = await observed(make, [ADMITTED], [REFUSED], front=True)
+    assert found == without
+    assert count == 2
 
 
 async def test_a_handshake_that_fails_before_prepare_leaves_no_connection() -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
@@ -18,8 +19,21 @@ from stormdoor.tornado.front import Front
 from stormdoor.tornado.listener import GuardedServer
 from tests.guard.fakes import events, make_guard, stop_maintenance
 from tests.support.references import without_reference
+from tests.tornado.wire import OwnServer
 
-__all__ = ["BEARER", "HANDSHAKE", "HELLO", "Told", "Way", "exchange", "observed", "serving"]
+__all__ = [
+    "BEARER",
+    "HANDSHAKE",
+    "HELLO",
+    "Told",
+    "Way",
+    "exchange",
+    "observed",
+    "serving",
+]
+
+plain = False
+"""Whether the front is that of Tornado's own server; else of `guarded_server`. See `kind_of_server`."""
 
 HANDSHAKE = (
     "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -40,16 +54,29 @@ class Way:
     Attributes:
         port: Its port on 127.0.0.1.
         server: The server.
-        front: Its front; None without one.
         guard: The guard.
         told: What handlers and the log function have told.
     """
 
     port: int
-    server: GuardedServer
-    front: Front | None
+    server: Any
     guard: Guard
     told: Told
+
+    @property
+    def front(self) -> Front | None:
+        """Its front. None without one, or before the first connection of Tornado's own server."""
+        accepting = vars(self.server).get("_handle_connection")
+        front: Front | None = getattr(
+            (accepting and accepting.__self__) or self.server, "_front", None
+        )
+        return front
+
+    @property
+    def unfinished(self) -> int:
+        """Its connections without a WebSocket."""
+        server = self.server
+        return server.unfinished if isinstance(server, GuardedServer) else len(server._connections)
 
 
 @contextlib.asynccontextmanager
@@ -78,16 +105,21 @@ async def serving(
     told: Told = []
     application = protect(make(told), guard, declared, first_message=first_message)
     sock = sock or bind_sockets(0, "127.0.0.1")[0]
-    server = GuardedServer(application, guard=guard, **{"max_body_size": 1024 * 1024, **options})
-    if not front:
-        server._has_front = lambda: False  # type: ignore[method-assign]
+    server: Any
+    options = {"max_body_size": 1024 * 1024, **options}
+    if plain:
+        server = HTTPServer(application, **options) if front else OwnServer(application, **options)
+    else:
+        server = GuardedServer(application, guard=guard, **options)
+        if not front:
+            server._has_front = lambda: False
     await guard.start()
     await stop_maintenance(guard)
     server.add_sockets([sock])
     address = sock.getsockname()
     port = address[1] if isinstance(address, tuple) else 0
     try:
-        yield Way(port, server, server._front, guard, told)
+        yield Way(port, server, guard, told)
     finally:
         server.stop()
         await server.close_all_connections()

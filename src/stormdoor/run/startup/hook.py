@@ -62,6 +62,8 @@ class Hook:
         self._lock = threading.RLock()
         self._guarded: weakref.WeakSet[Any] = weakref.WeakSet()
         self._guarding: Any = None
+        self._patches: list[Any] = []
+        """The functions in the place of methods of Tornado that take part in a request."""
         self._binding = threading.local()
         self._protocol: contextvars.ContextVar[list[str]] = contextvars.ContextVar("protocol")
         """The protocol of listeners that are made now. Its list is emptied for copies of the context."""
@@ -106,7 +108,7 @@ class Hook:
         with self._lock:
             try:
                 if self._guarding is None:
-                    self._guarding = _guarding(self.settings)
+                    self._guarding = _guarding(self.settings, self._patches)
                 found = self._guarding.guard(server, sockets, connection)
             except BaseException as error:  # noqa: BLE001 - fail closed on any error
                 self.refuse(_reason(error))
@@ -125,7 +127,7 @@ class Hook:
         with self._lock:
             try:
                 if self._guarding is None:
-                    self._guarding = _guarding(self.settings)
+                    self._guarding = _guarding(self.settings, self._patches)
                 found = self._guarding.guard_application(application)
             except BaseException as error:  # noqa: BLE001 - fail closed on any error
                 self.refuse(_reason(error))
@@ -171,6 +173,7 @@ class Hook:
         base.add_sockets = add_sockets_guarded
         kind.handle_stream = handle_stream_guarded
         kind.start_request = start_request_guarded
+        self._patches += [handle_stream_guarded, start_request_guarded]
 
     def patch_application(self, web: types.ModuleType) -> None:
         """Let every application ask before its first request.
@@ -178,7 +181,9 @@ class Hook:
         Not its `find_handler`: an application in another one, which has a guard, needs none of its own.
         """
         for name in ("start_request", "__call__"):
-            setattr(web.Application, name, self._asking(name, getattr(web.Application, name)))
+            asking = self._asking(name, getattr(web.Application, name))
+            self._patches.append(asking)
+            setattr(web.Application, name, asking)
 
     def _asking(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def asking(application: Any, *args: Any, **kwargs: Any) -> Any:
@@ -331,7 +336,7 @@ class _HandedOn:
         return exec, (_INSTALL_IN_CHILD, handed_on)
 
 
-def _guarding(settings: dict[str, Any]) -> Any:
+def _guarding(settings: dict[str, Any], patches: Sequence[Any]) -> Any:
     """Return the part of stormdoor that guards, from the environment of this Python."""
     try:
         from stormdoor.run.in_process import InProcess
@@ -340,7 +345,7 @@ def _guarding(settings: dict[str, Any]) -> Any:
             f"stormdoor cannot be imported by {sys.executable} ({error}); write {sys.executable} -m pip "
             "install stormdoor"
         ) from error
-    return InProcess(settings)
+    return InProcess(settings, patches)
 
 
 def _reason(error: BaseException) -> str:

@@ -17,8 +17,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from tornado import httputil
-from tornado.iostream import IOStream
+from tornado import gen, httputil
 from tornado.web import Application
 from tornado.websocket import _raise_not_supported_for_websockets
 
@@ -30,16 +29,17 @@ from stormdoor.guard.tcp_connections import Progress, TcpConnection
 from stormdoor.guard.timeout import continue_in_task
 from stormdoor.tornado.answer_check import check_answer
 from stormdoor.tornado.answers import log_refused, refusal_bytes, switching_bytes
-from stormdoor.tornado.fast import FastProtocol
+from stormdoor.tornado.fast import FastProtocol, fits_loop
 from stormdoor.tornado.fast.loop_queues import FixedTimeoutQueue
 from stormdoor.tornado.front.arrival import FrontConnection, FrontRequest
 from stormdoor.tornado.front.head import Head, read_head
 from stormdoor.tornado.front.routes import Route, Routes
+from stormdoor.tornado.interception import intercepted
 from stormdoor.tornado.limited_request import prepared
 from stormdoor.tornado.socket import handshake
 from stormdoor.tornado.socket.output import SocketOutput
 
-__all__ = ["Front", "FrontServer"]
+__all__ = ["Connections", "Front", "can_serve"]
 
 _log = logging.getLogger("stormdoor.listener")
 
@@ -65,26 +65,37 @@ _NOT_OF_SOCKETS = dict.fromkeys(
 """Methods that raise an error after the 101, as `_detach_stream` of Tornado sets them."""
 
 
-class FrontServer(Protocol):
-    """Interface of the server to its front: Tornado's server, with counters of connections."""
+_READING = frozenset({"handle_stream", "start_request", "on_close"})
+"""Methods of a server that take part in a request."""
 
-    front: ListenerLimits
-    request_callback: Any
-    protocol: str | None
-    conn_params: Any
-    max_buffer_size: int | None
-    read_chunk_size: int | None
+
+def can_serve(server: Any) -> bool:
+    """Return whether a front may serve: nothing of this server is replaced, or reads requests itself.
+
+    Args:
+        server: A server of Tornado. The caller knows its class.
+    """
+    application = server.request_callback
+    return (
+        isinstance(application, Application)
+        and intercepted(application)
+        and _READING.isdisjoint(vars(server))
+        and server.ssl_options is None
+        and not server.xheaders
+        and not server.conn_params.decompress
+        and fits_loop(asyncio.get_running_loop())
+    )
+
+
+class Connections(Protocol):
+    """Interface of the connections of a server that are no open WebSocket."""
 
     def count(self, one: object, tcp: TcpConnection) -> None:
-        """Count a connection."""
+        """Count a connection, which the server closes with its other ones."""
         ...
 
     def forget(self, one: object) -> None:
         """Count it no more."""
-        ...
-
-    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        """Serve a connection."""
         ...
 
 
@@ -92,15 +103,19 @@ class Front:
     """The front of one server.
 
     Args:
-        server: The server.
-        application: Its application, which is guarded.
+        server: The server. Its application is guarded.
+        connections: Its connections.
+        limits: The limits of its listener; None for a server of Tornado, which has none.
     """
 
-    def __init__(self, server: Any, application: Application) -> None:
-        self._server: FrontServer = server
-        self._application = application
-        self._limits = server.front
-        self._routes = Routes(application)
+    def __init__(
+        self, server: Any, connections: Connections, limits: ListenerLimits | None
+    ) -> None:
+        self._server = server
+        self._connections = connections
+        self._limits = limits
+        self.application: Application = server.request_callback
+        self._routes = Routes(self.application)
         self._loop = asyncio.get_running_loop()
         self._scheme = server.protocol or "http"
         params = server.conn_params
@@ -146,7 +161,7 @@ class Front:
                 arrival.key, partial(self.close, arrival), proxy=arrival.proxy
             )
             arrival.tcp.requests = 1
-            self._server.count(arrival, arrival.tcp)
+            self._connections.count(arrival, arrival.tcp)
         arrival.tcp.progress = progress
 
     def _read(self, arrival: FrontConnection) -> None:
@@ -191,7 +206,9 @@ class Front:
 
     def _route(self, arrival: FrontConnection, head: Head) -> Route | None:
         """Return the route of a request; None if Tornado must serve it."""
-        if self._server.request_callback is not self._application:
+        if self._server.request_callback is not self.application:
+            return None
+        if self._limits is None and _too_many_arguments(head.target) is not None:
             return None
         route = self._routes.find(head, arrival)
         return route if route is not None and route.facts.guard.running else None
@@ -218,7 +235,7 @@ class Front:
     def _forget(self, arrival: FrontConnection) -> None:
         if arrival.tcp is not None:
             arrival.tcp = None
-            self._server.forget(arrival)
+            self._connections.forget(arrival)
 
     def close(self, arrival: FrontConnection) -> None:
         """Close a connection that is no open WebSocket."""
@@ -238,10 +255,7 @@ class Front:
         request = facts.parser.parse_head(
             head.values, head.path, head.target, arrival.peer, self._scheme
         )
-        limits, address = self._limits, request.address
-        key = arrival.key if address == arrival.peer else limits.key(address)
-        if (refusal := limits.request(key) or _too_many_arguments(head.target)) is not None:
-            self._answer(arrival, prepared(limits.record(refusal, address, head.path)))
+        if self._limits is not None and self._exceeds(self._limits, arrival, head, request.address):
             return
         guard = facts.guard
         deciding = guard.admission.admit(
@@ -258,6 +272,17 @@ class Front:
             self._loop.remove_reader(arrival.sock.fileno())
         self._count(arrival, Progress.ANSWERING)
         self._start(self._follow_later(arrival, head, route, deciding))
+
+    def _exceeds(
+        self, limits: ListenerLimits, arrival: FrontConnection, head: Head, address: str
+    ) -> bool:
+        """Refuse a request beyond the limits of the listener, and return whether it is one."""
+        key = arrival.key if address == arrival.peer else limits.key(address)
+        refusal = limits.request(key) or _too_many_arguments(head.target)
+        if refusal is None:
+            return False
+        self._answer(arrival, prepared(limits.record(refusal, address, head.path)))
+        return True
 
     async def _follow_later(
         self,
@@ -324,12 +349,15 @@ class Front:
 
     def _refuse(self, arrival: FrontConnection, route: Route, refusal: Refusal) -> None:
         """Answer with the refusal and close the connection; the handler does not run."""
-        handler = self._make_handler(arrival, route)
-        if refusal.headers or not refusal.ref:
-            refuse = partial(handshake.refuse, handler._door_socket, handler, refusal)  # noqa: SLF001 - of a guarded handler
-            self._execute(arrival, route, handler, refuse)
-            return
-        self._answer_refusal(arrival, handler, refusal)
+        if route.refuses:
+            handler = self._make_handler(arrival, route)
+            if refusal.ref and not refusal.headers:
+                self._answer_refusal(arrival, handler, refusal)
+                return
+        else:
+            handler = self._construct_handler(arrival, route)
+        refuse = partial(handshake.refuse, handler._door_socket, handler, refusal)  # noqa: SLF001 - of a guarded handler
+        self._execute(arrival, route, handler, refuse)
 
     def _answer_refusal(self, arrival: FrontConnection, handler: Any, refusal: Refusal) -> None:
         """Answer with a refusal that has no headers of its own."""
@@ -362,9 +390,17 @@ class Front:
         made = route.made
         handler = made.__new__(made)
         own = handler.__dict__
-        own["application"] = self._application
+        own["application"] = self.application
         own["request"] = FrontRequest(arrival)
         return handler
+
+    def _construct_handler(self, arrival: FrontConnection, route: Route) -> Any:
+        """Return a handler as Tornado makes it: its class may have an `__init__` of its own."""
+        try:
+            return route.made(self.application, FrontRequest(arrival), **route.arguments)
+        except BaseException:
+            self.close(arrival)
+            raise
 
     # -- the admission -----------------------------------------------------------------------------
 
@@ -498,13 +534,12 @@ class Front:
 
     def _pass_on(self, arrival: FrontConnection, route: Route, connection: Connection) -> None:
         """Let Tornado execute a handler, which may override anything, for an admitted client."""
-        made, registry = route.made, route.facts.guard.registry
         try:
-            handler = made(self._application, FrontRequest(arrival), **route.arguments)
+            handler = self._construct_handler(arrival, route)
             enter = partial(handshake.enter, handler, connection)
             self._execute(arrival, route, handler, enter, connection)
         except BaseException:
-            registry.end(connection)
+            route.facts.guard.registry.end(connection)
             self.close(arrival)
             raise
 
@@ -534,7 +569,9 @@ class Front:
         connection.stream.set_close_callback(connection._on_connection_close)  # noqa: SLF001 - see `compat`
         own["prepare"] = prepare
         args, kwargs = route.raw
-        executing = handler._execute([], *args, **kwargs)  # noqa: SLF001 - as Tornado
+        transforms = [make(handler.request) for make in self.application.transforms]
+        # An `_execute` of the application need not be a coroutine.
+        executing = gen.convert_yielded(handler._execute(transforms, *args, **kwargs))  # noqa: SLF001 - as Tornado
         self._start(self._finish(arrival, handler, executing, admitted))
 
     async def _finish(

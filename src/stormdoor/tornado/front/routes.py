@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -11,7 +12,15 @@ from tornado import http1connection, httpserver, httputil, routing, tcpserver, w
 from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import AnyMatches, PathMatches, Router, Rule, RuleRouter, URLSpec
+from tornado.routing import (
+    AnyMatches,
+    HostMatches,
+    PathMatches,
+    Router,
+    Rule,
+    RuleRouter,
+    URLSpec,
+)
 from tornado.tcpserver import TCPServer
 from tornado.web import Application, RequestHandler, _ApplicationRouter, _has_stream_request_body
 from tornado.websocket import WebSocketHandler
@@ -25,7 +34,7 @@ from stormdoor.tornado.socket.facts import HandlerFacts
 from stormdoor.tornado.socket.handler import HandlerCalls
 from stormdoor.tornado.traced import TracedDecisionMixin
 
-__all__ = ["Route", "Routes"]
+__all__ = ["Route", "Routes", "recognise_patches"]
 
 _MOST_PATHS = 1024
 _LONGEST_PATH = 256
@@ -120,7 +129,7 @@ _SPECIAL = frozenset(
 """Special methods that the front does not call as Tornado does."""
 
 _IN_REFUSALS = _SPECIAL | {"_execute", "set_default_headers", "clear", "_log"}
-"""Names that have a part in a refusal. If a handler overrides one, Tornado serves it."""
+"""Names that have a part in a refusal. If a handler overrides one, Tornado executes the refusal."""
 
 _ROUTING = frozenset({"find_handler", "get_target_delegate", "start_request"})
 
@@ -157,12 +166,24 @@ _TORNADO: tuple[tuple[type, ModuleType, tuple[str, ...]], ...] = (
 """Methods of Tornado that the front does the work of. Instrumentation replaces some of them."""
 
 
+_recognised: set[int] = set()
+
+
+def recognise_patches(patches: Iterable[FunctionType]) -> None:
+    """Serve although these functions have replaced methods of Tornado: they only ask for a guard.
+
+    Args:
+        patches: Functions that live as long as the process: those of the hook of `stormdoor run`.
+    """
+    _recognised.update(map(id, patches))
+
+
 def _is_unchanged() -> bool:
     """Return whether no other library has replaced a method of Tornado that the front does the work of."""
     return all(
         # The type itself: a proxy of `wrapt` is an instance of everything.
         type(method := inspect.getattr_static(owner, name)) is FunctionType
-        and method.__globals__ is vars(module)
+        and (method.__globals__ is vars(module) or id(method) in _recognised)
         for owner, module, names in _TORNADO
         for name in names
     )
@@ -194,19 +215,29 @@ def _is_decided(made: type) -> bool:
     return (
         not issubclass(made, (TracedDecisionMixin, SentryRouteMixin))
         and made._door_facts.parser.reads_heads  # noqa: SLF001 - of a guarded class
-        and not any(_overrides(handler, name) for name in _IN_REFUSALS)
         and not _has_stream_request_body(handler)
     )
 
 
-def _opens(made: Any) -> bool:
-    """Return whether the front opens the sockets of a class, after it has decided their handshakes."""
-    facts = made._door_facts  # noqa: SLF001 - of a guarded class
-    return (
-        facts.before_prepare is None
-        and facts.fast
-        and not _needs_tornado(vars(made)["_door_handler"])
-    )
+class _Class:
+    """The part of the front in the handshakes of a guarded class, all of which it decides.
+
+    Attributes:
+        refuses: See `Route`.
+        opens: See `Route`.
+    """
+
+    __slots__ = ("opens", "refuses")
+
+    def __init__(self, made: Any, *, transformed: bool) -> None:
+        facts, handler = made._door_facts, vars(made)["_door_handler"]  # noqa: SLF001 - of a guarded class
+        self.refuses = not (transformed or any(_overrides(handler, name) for name in _IN_REFUSALS))
+        self.opens = (
+            self.refuses
+            and facts.before_prepare is None
+            and facts.fast
+            and not _needs_tornado(handler)
+        )
 
 
 class Route:
@@ -220,6 +251,7 @@ class Route:
         kwargs: The named arguments in the path.
         initializes: Whether the handler has an `initialize` of its own, or gets arguments.
         checks_origin: Whether its `check_origin` decides: the endpoint is public, or the method is its own.
+        refuses: Whether the front writes its refusals; if not, Tornado executes the handler for them.
         opens: Whether the front opens its sockets; if not, Tornado executes the handler.
     """
 
@@ -233,6 +265,7 @@ class Route:
         "made",
         "opens",
         "raw",
+        "refuses",
     )
 
     def __init__(
@@ -241,8 +274,7 @@ class Route:
         arguments: Mapping[str, Any],
         args: list[Any],
         kwargs: Mapping[str, Any],
-        *,
-        opens: bool,
+        part: _Class,
     ) -> None:
         self.made = made
         self.facts: HandlerFacts = made._door_facts  # noqa: SLF001 - of a guarded class
@@ -253,11 +285,24 @@ class Route:
         handler = made._door_handler  # noqa: SLF001 - of a guarded class
         self.initializes = bool(arguments) or handler.initialize is not RequestHandler.initialize
         self.checks_origin = self.facts.checks_origin
-        self.opens = opens
+        self.refuses, self.opens = part.refuses, part.opens
 
 
 def _decoded(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def _rules(application: Application) -> list[list[Any]]:
+    """Return the outer rules of an application, which may be for hosts, and the inner ones of each."""
+    outer = application.default_router.rules
+    return [outer, *(getattr(rule.target, "rules", []) for rule in outer)]
+
+
+def _ignores_hosts(matcher: object) -> bool:
+    """Return whether a matcher reads the path alone, or nothing: that of `add_handlers(".*", ...)`, too."""
+    return type(matcher) in (AnyMatches, PathMatches) or (
+        type(matcher) is HostMatches and matcher.host_pattern.pattern == ".*$"
+    )
 
 
 class Routes:
@@ -271,11 +316,11 @@ class Routes:
         self._application = application
         self._interception = intercept(application)
         self._found: dict[str, Route | None] = {}
-        self._classes: dict[type, bool | None] = {}
-        """By class, whether the front opens its sockets; None if Tornado serves it."""
-        self._rules: tuple[list[Rule], list[Rule]] = ([], [])
-        self._of: tuple[object, int] = (None, 0)
-        """The wrapper and the version of its transports that `_found` comes from."""
+        self._classes: dict[type, _Class | None] = {}
+        """The part of the front by class; None if Tornado serves it."""
+        self._rules: list[list[Any]] = []
+        self._of: tuple[object, ...] = ()
+        """The wrapper, the version of its transports and the output transforms that `_found` comes from."""
         self._served = False
 
     def find(self, head: Head, arrival: FrontConnection) -> Route | None:
@@ -286,15 +331,15 @@ class Routes:
             arrival: Its connection.
         """
         application = self._application
-        rules = (application.default_router.rules, application.wildcard_router.rules)
+        rules = _rules(application)
         wrapper, transports = self._interception.wrapper, self._interception.transports
-        of = (wrapper, 0 if transports is None else transports.version)
+        of = (wrapper, 0 if transports is None else transports.version, *application.transforms)
         if rules != self._rules or of != self._of:
-            self._rules, self._of = (list(rules[0]), list(rules[1])), of
+            self._rules, self._of = [list(one) for one in rules], of
             self._found.clear()
             self._classes.clear()
             self._served = wrapper is not None and self._are_usual()
-        if not self._served or application.transforms:
+        if not self._served:
             return None
         path = head.path
         try:
@@ -311,18 +356,20 @@ class Routes:
     def _are_usual(self) -> bool:
         """Return whether paths alone select the handlers, and nothing is around them."""
         application = self._application
-        default, wildcard = application.default_router, application.wildcard_router
+        default = application.default_router
+        outer = default.rules
         own = vars(application)
         settings = application.settings
         return (
-            type(default) is type(wildcard) is _ApplicationRouter
-            and not _ROUTING & (vars(default).keys() | vars(wildcard).keys())
-            and len(default.rules) == 1
-            and type(default.rules[0].matcher) is AnyMatches
-            and default.rules[0].target is wildcard
+            all(_ignores_hosts(rule.matcher) for rule in outer)
+            and all(
+                type(router) is _ApplicationRouter and _ROUTING.isdisjoint(vars(router))
+                for router in (default, *(rule.target for rule in outer))
+            )
             and all(
                 type(rule) in (Rule, URLSpec) and type(rule.matcher) is PathMatches
-                for rule in wildcard.rules
+                for rules in self._rules[1:]
+                for rule in rules
             )
             and all(
                 getattr(type(application), name) is getattr(Application, name)
@@ -336,8 +383,12 @@ class Routes:
         )
 
     def _search(self, path: str, arrival: FrontConnection) -> Route | None:
-        rules: list[Any] = self._application.wildcard_router.rules
-        for rule in rules:
+        inner = (
+            outer.target.rules
+            for outer in self._rules[0]
+            if type(outer.matcher) is not PathMatches or outer.matcher.regex.match(path)
+        )
+        for rule in chain.from_iterable(inner):
             if rule.matcher.regex.match(path) is None:
                 continue
             target = rule.target
@@ -351,12 +402,15 @@ class Routes:
         if type(delegate) is not web._HandlerDelegate or not isinstance(made, type):  # noqa: SLF001 - see `compat`
             return None
         if made not in self._classes:
-            self._classes[made] = _opens(made) if _is_decided(made) else None
-        opens = self._classes[made]
-        if opens is None:
+            transformed = bool(self._application.transforms)
+            self._classes[made] = (
+                _Class(made, transformed=transformed) if _is_decided(made) else None
+            )
+        part = self._classes[made]
+        if part is None:
             return None
         arguments, args, kwargs = delegate.handler_kwargs, delegate.path_args, delegate.path_kwargs
         try:
-            return Route(made, arguments, args, kwargs, opens=opens)
+            return Route(made, arguments, args, kwargs, part)
         except UnicodeDecodeError:
             return None  # Tornado answers 400
