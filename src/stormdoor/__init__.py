@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from stormdoor.auth.proxy.proxy_identity import ProxyIdentityAuthenticator
     from stormdoor.auth.proxy.trusted_proxy import TrustedProxy
     from stormdoor.auth.session.authenticator import SessionAuthenticator
+    from stormdoor.auth.session.cookie import CookieSpec
+    from stormdoor.auth.session.options import SessionOptions
     from stormdoor.auth.signed_cookie.authenticator import SignedCookieAuthenticator
     from stormdoor.auth.ticket.authenticator import TicketAuthenticator
     from stormdoor.channels import Hub, Topic
@@ -92,6 +94,7 @@ __all__ = [
     "Command",
     "ConfigurationError",
     "Connection",
+    "CookieSpec",
     "Count",
     "Decision",
     "Denial",
@@ -126,6 +129,7 @@ __all__ = [
     "SecondFactor",
     "SessionAuthenticator",
     "SessionHandler",
+    "SessionOptions",
     "SignedCookieAuthenticator",
     "SignedRequestAuthenticator",
     "StartupRefused",
@@ -178,6 +182,8 @@ _HOMES = {
     "ProxyIdentityAuthenticator": "stormdoor.auth.proxy.proxy_identity",
     "SecondFactor": "stormdoor.auth.factors.second_factor",
     "SessionAuthenticator": "stormdoor.auth.session.authenticator",
+    "CookieSpec": "stormdoor.auth.session.cookie",
+    "SessionOptions": "stormdoor.auth.session.options",
     "RequestKey": "stormdoor.auth.http_signature.signed_request",
     "SignedRequestAuthenticator": "stormdoor.auth.http_signature.signed_request",
     "sign_offer": "stormdoor.auth.http_signature.signed_request",

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from stormdoor import (
-    ConfigurationError,
     Denial,
     Guard,
     SessionAuthenticator,
@@ -335,12 +334,6 @@ async def test_a_store_that_is_down_at_the_end() -> None:
     with log_lines("stormdoor", "stormdoor.trail") as lines:
         await guard.close()
     assert any("cannot be written" in line for line in lines)
-
-
-def test_origins_are_a_list() -> None:
-    """A text is a list of letters: none of them is an origin, and the message says what to write."""
-    with pytest.raises(ConfigurationError, match=r'origins=\["https://app.example"\]'):
-        Guard(origins="https://app.example")
 
 
 async def test_insecure_options_are_named() -> None:

@@ -1,16 +1,12 @@
 """Type checkers and `GuardedHandler` reject an action with a parameter that is no command."""
 
-import re
-from pathlib import Path
-
 import pytest
-from mypy import api
 
 from stormdoor import Command, ConfigurationError, GuardedHandler, Resource, action
-from tests.support.project import ROOT
+from tests.support.type_errors import type_errors
 
 # One worker runs mypy.
-pytestmark = pytest.mark.xdist_group("action-types")
+pytestmark = pytest.mark.xdist_group("type-errors")
 
 BEFORE = '''
 """A small application."""
@@ -117,20 +113,9 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def remarks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The lines of the errors that mypy finds in each program. One run: it reads stormdoor once."""
-    home = tmp_path_factory.mktemp("programs")
-    for name, body in {**GOOD, **BAD}.items():
-        (home / f"{name.replace(' ', '_')}.py").write_text(BEFORE + body, encoding="utf-8")
-    out, err, _ = api.run(
-        ["--strict", "--no-error-summary", "--hide-error-context", "--config-file=",
-         f"--cache-dir={ROOT / 'build' / 'mypy-programs'}", str(home)]
-    )  # fmt: skip
-    assert not err, err
-    found: dict[str, list[str]] = {name: [] for name in {**GOOD, **BAD}}
-    for file, line, text in re.findall(r"^(.*)\.py:(\d+): error: (.*)$", out, re.MULTILINE):
-        name = Path(file).name.replace("_", " ")
-        found[name].append(f"{line}: {text}")
-    return found
+    """The errors that mypy finds in each program."""
+    programs = {name: BEFORE + body for name, body in {**GOOD, **BAD}.items()}
+    return type_errors(tmp_path_factory.mktemp("programs"), programs)
 
 
 @pytest.mark.extended

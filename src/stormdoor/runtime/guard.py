@@ -20,6 +20,7 @@ from stormdoor.auth.managed_resource import ManagedResource, Prefetching
 from stormdoor.auth.mtls.forwarded_certificate import ForwardedCertificate
 from stormdoor.auth.oidc.settings import OpenIdProvider, check_providers
 from stormdoor.auth.password.passwords import Passwords
+from stormdoor.auth.session.options import SessionOptions, check_session_options
 from stormdoor.auth.session.service import SessionService
 from stormdoor.auth.ticket.service import TicketService
 from stormdoor.channels import Hub, LocalBroker
@@ -98,6 +99,17 @@ def _needs_task(part: object) -> bool:
     return "needs_task" not in vars(type(part)) or bool(getattr(part, "needs_task"))  # noqa: B009 - not in the ports
 
 
+def _check_lists(**options: object) -> None:
+    """Reject a text where a list is expected: it would be a list of letters.
+
+    Raises:
+        ConfigurationError: The message has the line to write.
+    """
+    for name, value in options.items():
+        if isinstance(value, str):
+            raise ConfigurationError(f'{name} must be a list; write {name}=["{value}"]')
+
+
 class Guard:
     """Decides about every connection and every message of an application.
 
@@ -123,7 +135,7 @@ class Guard:
             less room than ten times `trail_budget_bytes`, the guard logs an error once an hour.
         trail_budget_bytes: Bytes of the store that the entries of unauthenticated clients may take in any 24
             hours, at least 16 MiB. Beyond it, their entries are merged by name and cause.
-        sessions: Options of `SessionService`.
+        sessions: Options of login sessions, such as `{"idle_seconds": 1800}`: see `SessionOptions`.
         ticket_seconds: Lifetime of a ticket, 1 to 30: from its issue to the handshake that it opens.
         passwords: The password hasher, or None for the default.
         second_factor: Settings of second factors, or None for the default.
@@ -174,7 +186,7 @@ class Guard:
         trail_days: float | None = 400.0,
         store_limit_bytes: int = LIMIT_BYTES,
         trail_budget_bytes: int = DAY_BYTES,
-        sessions: Mapping[str, float] | None = None,
+        sessions: SessionOptions | None = None,
         ticket_seconds: float = 20.0,
         passwords: Passwords | None = None,
         second_factor: SecondFactor | None = None,
@@ -194,8 +206,9 @@ class Guard:
         insecure_allow_missing_origin: bool = False,
         insecure_allow_any_host: bool = False,
     ) -> None:
-        if isinstance(origins, str):
-            raise ConfigurationError(f'origins must be a list; write origins=["{origins}"]')
+        _check_lists(origins=origins, hosts=hosts, trusted_proxies=trusted_proxies)
+        sessions = sessions or {}
+        check_session_options(sessions)
         allowed = OriginPolicy(origins)
         if insecure_allow_any_host:
             hosts = ()
@@ -447,7 +460,7 @@ class Guard:
             state,
             self.clock,
             revocations=self.revocations,
-            **(sessions or {}),  # type: ignore[arg-type]
+            **sessions,
         )
         self.tickets = TicketService(state, self.clock, ticket_seconds)
         self.keys = KeyService(state, self.clock)

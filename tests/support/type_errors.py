@@ -1,0 +1,34 @@
+"""The errors that mypy finds in programs of users."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from mypy import api
+
+from tests.support.project import ROOT
+
+__all__ = ["type_errors"]
+
+
+def type_errors(home: Path, programs: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the errors in each program, as "line: text". One run: mypy reads stormdoor once.
+
+    Args:
+        home: An empty folder for the programs.
+        programs: Source code by name.
+    """
+    for name, text in programs.items():
+        (home / f"{name.replace(' ', '_')}.py").write_text(text, encoding="utf-8")
+    out, err, _ = api.run(
+        ["--strict", "--no-error-summary", "--hide-error-context", "--config-file=",
+         f"--cache-dir={ROOT / 'build' / 'mypy-programs'}", str(home)]
+    )  # fmt: skip
+    assert not err, err
+    found: dict[str, list[str]] = {name: [] for name in programs}
+    for file, line, text in re.findall(r"^(.*)\.py:(\d+): error: (.*)$", out, re.MULTILINE):
+        name = Path(file).name.replace("_", " ")
+        found[name].append(f"{line}: {text}")
+    return found
