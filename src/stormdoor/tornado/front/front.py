@@ -39,7 +39,7 @@ from stormdoor.tornado.limited_request import prepared
 from stormdoor.tornado.socket import handshake
 from stormdoor.tornado.socket.output import SocketOutput
 
-__all__ = ["Connections", "Front", "can_serve"]
+__all__ = ["ConnectionCounter", "Front", "can_serve"]
 
 _log = logging.getLogger("stormdoor.listener")
 
@@ -87,7 +87,7 @@ def can_serve(server: Any) -> bool:
     )
 
 
-class Connections(Protocol):
+class ConnectionCounter(Protocol):
     """Interface of the connections of a server that are no open WebSocket."""
 
     def count(self, one: object, tcp: TcpConnection) -> None:
@@ -109,7 +109,7 @@ class Front:
     """
 
     def __init__(
-        self, server: Any, connections: Connections, limits: ListenerLimits | None
+        self, server: Any, connections: ConnectionCounter, limits: ListenerLimits | None
     ) -> None:
         self._server = server
         self._connections = connections
