@@ -1,75 +1,52 @@
-"""Measure one message to a thousand clients: server CPU per recipient, and its ratio to a bare `socket.send`.
+"""The measurement of one message to many clients, each of which a guard checks at each delivery."""
 
-All servers live side by side, and every round has them say it in a new random order. For the guarded
-ones each recipient is checked at each delivery. See README.md for how CPU is measured.
-"""
-
-import argparse
-import random
-import resource
 import select
-import statistics
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from policy import PATH, token
-from process import Process, Server, pin_client
-from ws_load import Connection, LoadError, frame, open_all, upgrade
+from measure import Progress, Rounds, opened, shuffled
+from process import Process, Server
+from ws_load import Connection, LoadError, frame
 
-SHOUT = frame(b'{"type":"shout"}')
-SERVERS = (
-    Server(
-        name="bare socket.send",
-        command="{python} broadcast_server.py --port {port} --way bare",
-    ),
-    Server(
-        name="Tornado, write_message",
-        command="{python} broadcast_server.py --port {port} --way plain",
-    ),
-    Server(
-        name="stormdoor, channels",
-        command="{python} broadcast_server.py --port {port} --way guarded",
-    ),
-    Server(
-        name="stormdoor, channels, uvloop",
-        command="{python} broadcast_server.py --port {port} --way guarded --uvloop",
-    ),
-)
+__all__ = ["broadcasts"]
+
+_SHOUT = frame(b'{"type":"shout"}')
 
 
-def main() -> int:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipients", type=int, default=1000)
-    parser.add_argument("--messages", type=int, default=20, help="of each server in each round")
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    pin_client()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    readings: dict[str, list[float]] = {server.name: [] for server in SERVERS}
+def broadcasts(
+    servers: Sequence[Server], *, recipients: int, rounds: int, count: int, progress: Progress
+) -> Rounds:
+    """Server CPU per recipient of a message in µs. All servers live side by side during the rounds.
+
+    Args:
+        servers: of `broadcast_server.py`.
+        recipients: connections of each server.
+        rounds: how often each server is measured.
+        count: messages of each server in a round.
+        progress: is told each round.
+    """
+    result = Rounds.of(servers)
     with ExitStack() as stack:
-        live = []
-        for server in SERVERS:
-            process = stack.enter_context(Process(server))
-            request = upgrade(process.port, PATH, [f"Authorization: Bearer {token()}"])
-            connections = open_all(process.port, request, options.recipients)
-            _shout(connections, 2)
-            live.append((server, process, connections))
-        for number in range(options.rounds):
-            print(f"# round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
-            for server, process, connections in random.sample(live, len(live)):
-                before = process.cpu_ns()
-                _shout(connections, options.messages)
-                spent = process.cpu_ns() - before
-                readings[server.name].append(spent / options.messages / options.recipients / 1000)
-    base = readings[SERVERS[0].name]
-    for name, found in readings.items():
-        ratio = statistics.median(one / plain for one, plain in zip(found, base, strict=True))
-        print(f"{name:32} {statistics.median(found):6.1f} us per recipient  x {ratio:.2f}")
-    return 0
+        live: dict[Server, tuple[Process, list[Connection]]] = {}
+        for server in servers:
+            with result.failing(server.name):
+                process = stack.enter_context(Process(server))
+                connections = stack.enter_context(opened(process, recipients))
+                _shout(connections, 2)
+                live[server] = process, connections
+        for number, order in shuffled([*live], rounds):
+            for server in order:
+                if server.name in result.failures:
+                    continue
+                process, connections = live[server]
+                with result.failing(server.name):
+                    before = process.cpu_ns()
+                    _shout(connections, count)
+                    spent = process.cpu_ns() - before
+                    result.add(server.name, number, "CPU", spent / count / recipients / 1e3)
+            progress(f"broadcast: round {number + 1} of {rounds}")
+    return result
 
 
 def _shout(connections: Sequence[Connection], count: int, *, seconds: float = 60.0) -> None:
@@ -81,7 +58,7 @@ def _shout(connections: Sequence[Connection], count: int, *, seconds: float = 60
             connection.socket.setblocking(False)
             poll.register(descriptor, select.EPOLLIN)
         for _ in range(count):
-            connections[0].socket.sendall(SHOUT)
+            connections[0].socket.sendall(_SHOUT)
             left = len(connections)
             while left:
                 if time.monotonic() > deadline:
@@ -92,7 +69,3 @@ def _shout(connections: Sequence[Connection], count: int, *, seconds: float = 60
                     if any(b'"said"' not in content for _, content in heard):
                         raise LoadError(f"something else was said: {heard[0][1][:100]!r}")
                     left -= len(heard)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The three measurements: CPU per message, CPU per handshake, memory per idle connection.
+"""Three measurements: CPU per message, CPU per handshake, memory per idle connection.
 
 A round measures every server once, in random order, so that a change of the machine's load meets
 all of them. A ratio is taken inside a round; what is reported is the median over the rounds.
@@ -22,6 +22,7 @@ __all__ = [
     "PAYLOAD",
     "SETTLE",
     "Cell",
+    "Progress",
     "Rounds",
     "busy_us",
     "handshakes",
@@ -30,6 +31,7 @@ __all__ = [
     "messages",
     "opened",
     "requests_for",
+    "shuffled",
 ]
 
 PAYLOAD: Final = json.dumps(
@@ -113,7 +115,7 @@ def messages(
 ) -> Rounds:
     """Server CPU per message in µs, a figure for each cell; a round starts each server afresh."""
     result = Rounds.of(servers)
-    for number, order in _shuffled(servers, rounds):
+    for number, order in shuffled(servers, rounds):
         for server in order:
             if server.name in result.failures:
                 continue
@@ -148,7 +150,7 @@ def handshakes(
         for kind in kinds:
             with result.failing(kind.name):
                 _shake(processes[kind.server], kind, count // 4, 0.0)
-        for number, order in _shuffled(kinds, rounds):
+        for number, order in shuffled(kinds, rounds):
             for kind in order:
                 if kind.name in result.failures:
                     continue
@@ -206,7 +208,7 @@ def memory(
 ) -> Rounds:
     """Resident KiB and tracked objects per idle connection; a round starts each server afresh."""
     result = Rounds.of(servers)
-    for number, order in _shuffled(servers, rounds):
+    for number, order in shuffled(servers, rounds):
         for server in order:
             if server.name in result.failures:
                 continue
@@ -248,7 +250,8 @@ def _filled(header: str, process: Process) -> str:
         raise ServerError(f"it wrote no credential {error}") from None
 
 
-def _shuffled(items: Sequence[_Item], rounds: int) -> Iterator[tuple[int, list[_Item]]]:
+def shuffled(items: Sequence[_Item], rounds: int) -> Iterator[tuple[int, list[_Item]]]:
+    """The number of each round, and the items in a random order."""
     source = random.Random(1)
     for number in range(rounds):
         order = list(items)

@@ -7,6 +7,8 @@ from process import Server
 
 __all__ = [
     "AIMS",
+    "BARE_SEND",
+    "BROADCAST",
     "HANDSHAKES",
     "JSON",
     "MEMORY",
@@ -72,6 +74,14 @@ MESSAGES: Final = (
     DOOR_UVLOOP,
     *PEERS,
     NODE,
+)
+_BROADCAST: Final = "{python} broadcast_server.py --port {port} --way"
+BARE_SEND: Final = Server(name="bare socket.send", command=f"{_BROADCAST} bare")
+BROADCAST: Final = (
+    BARE_SEND,
+    Server(name="Tornado, write_message", command=f"{_BROADCAST} plain"),
+    Server(name="stormdoor, channels", command=f"{_BROADCAST} guarded"),
+    Server(name="stormdoor, channels, uvloop", command=f"{_BROADCAST} guarded --uvloop"),
 )
 MEMORY: Final = (RAW, HAND, DOOR, DOOR_SESSION, AIOHTTP, NODE)
 
@@ -175,6 +185,7 @@ AIMS: Final = {
         "trusted proxy ≤ 0.9; refused without credential or from a foreign origin ≤ 0.25, with a bad "
         "signature ≤ 0.35."
     ),
+    "broadcast": "Aim for stormdoor: ≤ 1.3 × a bare `socket.send` to each.",
     "memory": "Aim for stormdoor: ≤ 0.40 × Tornado alone.",
 }
 

@@ -1,4 +1,4 @@
-"""Compares what a guarded WebSocket costs: CPU per message, CPU per handshake, idle memory.
+"""Compares what a guarded WebSocket costs: CPU per message, per handshake and per recipient, idle memory.
 
 The figures are the server process's own CPU time, never the time on the wall. Ratios are medians
 over rounds, and every round measures all servers in a new random order.
@@ -14,10 +14,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from broadcast import broadcasts
 from measure import Cell, Rounds, handshakes, memory, messages
 from process import Server, pin_client
 from rich.console import Console
-from roster import HANDSHAKES, JSON, MEMORY, MESSAGES, PLAIN_HANDSHAKE, RAW, Handshake, on_uvloop
+from roster import (
+    BARE_SEND,
+    BROADCAST,
+    HANDSHAKES,
+    JSON,
+    MEMORY,
+    MESSAGES,
+    PLAIN_HANDSHAKE,
+    RAW,
+    Handshake,
+    on_uvloop,
+)
 from table import as_json, as_markdown, environment, print_table, tables
 
 _Item = TypeVar("_Item", Server, Handshake)
@@ -80,6 +92,14 @@ def _measured(options: argparse.Namespace) -> dict[str, Rounds]:
         parts["handshakes"] = handshakes(
             kinds, rounds=rounds, count=100 if quick else 400, progress=progress
         )
+    if servers := chosen("broadcast", BROADCAST, (BARE_SEND,)):
+        parts["broadcast"] = broadcasts(
+            servers,
+            recipients=1000,
+            rounds=rounds,
+            count=5 if quick else 20,
+            progress=progress,
+        )
     if servers := chosen("memory", MEMORY + joined, (RAW,)):
         parts["memory"] = memory(
             servers,
@@ -118,8 +138,8 @@ def _options() -> argparse.Namespace:
         "--only",
         default="",
         metavar="REGEX",
-        help="rows to measure, matched with 'PART: ROW' where PART is messages, handshakes or "
-        "memory; the bases of the ratios always take part",
+        help="rows to measure, matched with 'PART: ROW' where PART is messages, handshakes, "
+        "broadcast or memory; the bases of the ratios always take part",
     )
     parser.add_argument("--uvloop", action="store_true", help="every server on uvloop, Tornado too")
     parser.add_argument("--quick", action="store_true", help="less of everything: a first look")

@@ -14,7 +14,7 @@ from typing import Final
 from measure import Rounds
 from rich.console import Console
 from rich.table import Table as RichTable
-from roster import AIMS, JSON, PLAIN_HANDSHAKE, RAW
+from roster import AIMS, BARE_SEND, JSON, PLAIN_HANDSHAKE, RAW
 
 __all__ = ["Table", "as_json", "as_markdown", "environment", "print_table", "tables"]
 
@@ -33,7 +33,7 @@ class Table:
 
 
 def tables(parts: Mapping[str, Rounds], *, cells: Sequence[str]) -> list[Table]:
-    """The tables of the parts that were measured: `messages`, `handshakes`, `memory`."""
+    """The tables of the parts that were measured: `messages`, `handshakes`, `broadcast`, `memory`."""
     made: list[Table] = []
     for part, rounds in parts.items():
         match part:
@@ -41,6 +41,8 @@ def tables(parts: Mapping[str, Rounds], *, cells: Sequence[str]) -> list[Table]:
                 title, columns = "Server CPU per message", _message_columns(rounds, cells)
             case "handshakes":
                 title, columns = "Server CPU per connect and close", _handshake_columns(rounds)
+            case "broadcast":
+                title, columns = "Server CPU per recipient", _broadcast_columns(rounds)
             case _:
                 title, columns = "Memory per idle connection", _memory_columns(rounds)
         names = [name for name, readings in rounds.readings.items() if readings]
@@ -73,6 +75,13 @@ def _handshake_columns(rounds: Rounds) -> dict[str, dict[str, str]]:
         "× no check": _ratios(rounds, "CPU", PLAIN_HANDSHAKE.name),
         "µs more": _differences(rounds, "CPU", PLAIN_HANDSHAKE.name, "+.0f"),
         "idle, ms/s": _medians(rounds, "idle", ".1f"),
+    }
+
+
+def _broadcast_columns(rounds: Rounds) -> dict[str, dict[str, str]]:
+    return {
+        "µs": _medians(rounds, "CPU", ".1f"),
+        "× socket.send": _ratios(rounds, "CPU", BARE_SEND.name),
     }
 
 

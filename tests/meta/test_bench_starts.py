@@ -26,7 +26,7 @@ def test_uvloop_is_for_each_server_in_python() -> None:
     """`run.py --uvloop` compares like with like: no server in Python stays on the other loop."""
     listing = (
         "import json, roster as r; print(json.dumps([r.on_uvloop(one).command for one in"
-        " (*r.MESSAGES, *r.MEMORY, *(kind.server for kind in r.HANDSHAKES))]))"
+        " (*r.MESSAGES, *r.MEMORY, *r.BROADCAST, *(kind.server for kind in r.HANDSHAKES))]))"
     )
     commands = json.loads(subprocess.check_output([sys.executable, "-c", listing], cwd=BENCH))
     assert all(one.count("--uvloop") == ("{python}" in one) for one in commands)

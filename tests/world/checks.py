@@ -24,6 +24,7 @@ from tests.world.application import (
 )
 from tests.world.client import Client, FailedError, RefusedError
 from tests.world.environment import ROOT, environ
+from tests.world.front_share import share_of
 from tests.world.site import Site, log_of, replaced, started
 
 __all__ = [
@@ -86,11 +87,13 @@ class Row:
         application: The application.
         channel: The channel's name; empty where there is one.
         cells: The results, by check.
+        front: How many handshakes of the application the front served; see `share_of`.
     """
 
     application: Application
     channel: str
     cells: dict[str, Cell] = field(default_factory=dict)
+    front: str = ""
 
     @property
     def failed(self) -> bool:
@@ -118,6 +121,8 @@ def check_application(application: Application, *, quick: bool = False) -> list[
         with started(application, application.guarded) as site:
             asyncio.run(_check(application, site, rows, quick=quick))
             _add_log(rows, site)
+            for row in rows:
+                row.front = share_of(site.folder)
     except FailedError as error:
         for row in rows:
             row.add("exchange", Outcome.FAILED, f"not started: {error}")

@@ -23,6 +23,7 @@ from tests.support.ports import free_port
 from tests.world.application import PORTS, Application, Recipe
 from tests.world.client import Client, FailedError
 from tests.world.environment import environ
+from tests.world.front_share import COUNTER
 
 __all__ = ["PASSWORD", "Site", "log_of", "replaced", "started"]
 
@@ -103,7 +104,8 @@ def started(application: Application, recipe: Recipe) -> Iterator[Site]:
     ports = {one: str(free_port()) for one in PORTS}
     with tempfile.TemporaryDirectory(prefix="world-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
-        for name, text in recipe.files.items():
+        files = {"sitecustomize.py": COUNTER, **recipe.files}
+        for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(replaced(text, ports), "utf-8")

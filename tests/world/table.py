@@ -35,16 +35,17 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_HEAD = "| application | " + " | ".join(CHECKS) + " |\n| --- |" + " --- |" * len(CHECKS)
+_COLUMNS = ["application", *CHECKS, "front"]
+_HEAD = "| " + " | ".join(_COLUMNS) + " |\n|" + " --- |" * len(_COLUMNS)
 
 
 def _lines(one: Result) -> list[str]:
     if isinstance(one, NotInstalled):
-        cells = [f"not installed: {one.reason}", *[""] * (len(CHECKS) - 1)]
+        cells = [f"not installed: {one.reason}", *[""] * (len(_COLUMNS) - 2)]
         return [f"| {one.application.name} | " + " | ".join(cells) + " |"]
     name = _versions(one.application)
     shown = f"{name}: {one.channel}" if one.channel else name
-    cells = [one.cells[check].outcome.value for check in CHECKS]
+    cells = [*(one.cells[check].outcome.value for check in CHECKS), one.front or "–"]
     return [f"| {shown} | " + " | ".join(cells) + " |"]
 
 

@@ -102,6 +102,8 @@ def test_a_guarded_application_passes() -> None:
     passed = {check for check, cell in row.cells.items() if cell.outcome is Outcome.PASSED}
     assert passed == set(CHECKS) - {"burst", "viewer", "own client", "health check"}
     assert table(rows).count("| ok ") == len(passed)
+    served, _, handshakes = row.front.partition(" of ")
+    assert int(served) == int(handshakes) - 1 >= 6, "the first one starts the guard"
 
 
 @pytest.mark.extended
