@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import json
 import os
 import signal
@@ -34,6 +33,7 @@ from stormdoor.run.processes import (
     program_of,
 )
 from stormdoor.run.settings import RunSettings
+from stormdoor.run.signals import Signals
 from stormdoor.run.sockets import unix_socket
 
 __all__ = ["CANNOT_START", "NOT_FOUND", "REFUSED", "Program"]
@@ -52,18 +52,6 @@ _END_SECONDS = 5.0
 _STARTUP = Path(__file__).with_name("startup")
 _VARIABLE = "STORMDOOR_RUN"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_FROM_TERMINAL = 0x80
-"""`SI_KERNEL`: the terminal has sent the signal to the program as well."""
-_PASSED_ON = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGWINCH,
-)
-_WAKING = {signal.SIGCHLD, signal.SIGIO}
 _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 """If the program ends after one of them, the processes that it has left behind end, too."""
 
@@ -121,6 +109,7 @@ class Program:
         self._servers: set[int] = set()
         """Processes with guarded listeners."""
         self._has_served = False
+        self._signals = Signals()
         self._calls: ListenCalls | None = None
         self._deferred: set[int] = set()
         """Inodes of listeners that Tornado accepts nothing from before they are guarded."""
@@ -163,15 +152,12 @@ class Program:
             )
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, *_WAKING})
         reports, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        # Each report is a SIGIO, so that `_wait` ends.
-        fcntl.fcntl(reports, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(reports, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
         reports.settimeout(0.0)
         try:
-            with reports:
-                started = self._start(theirs, mask, libc)
+            with self._signals, reports:
+                self._signals.wake_at_input(reports)
+                started = self._start(theirs, libc)
                 if started is not None:
                     return started
                 while not self._over():
@@ -196,19 +182,13 @@ class Program:
                 probe.close()
             for file in self._files.values():
                 os.close(file)
-            signal.signal(
-                signal.SIGIO, signal.SIG_IGN
-            )  # one that is pending would end this process
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = self._status or 0
         self._tell({"event": "ended", "status": status, "guarded": self._has_served})
         return status
 
     # -- the program -----------------------------------------------------------------------------
 
-    def _start(
-        self, reports: socket.socket, mask: Collection[int], libc: ctypes.CDLL
-    ) -> int | None:
+    def _start(self, reports: socket.socket, libc: ctypes.CDLL) -> int | None:
         """Start the program. Return an exit status if that fails."""
         stored = os.memfd_create("stormdoor-run")
         os.write(stored, json.dumps(self._settings.plain()).encode())
@@ -228,7 +208,7 @@ class Program:
             if asked is not None:
                 socket.send_fds(of_child, [b"."], [asked])
                 os.close(asked)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            self._signals.restore_in_child()
 
         try:
             with reports, of_child:
@@ -236,7 +216,7 @@ class Program:
                     self._command,
                     env=environment,
                     pass_fds=(stored, reports.fileno()),
-                    preexec_fn=in_child,  # noqa: PLW1509 - this process has no threads
+                    preexec_fn=in_child,  # noqa: PLW1509 - it takes no lock of another thread
                 )
         except FileNotFoundError:
             reason = f"there is no program {self._command[0]!r}; {_how_to_start(self._command[0])}"
@@ -266,15 +246,13 @@ class Program:
         now = time.monotonic()
         asking = bool(self._awaited) or any(one.asks(now) for one in self._probes.values())
         seconds = _ANSWER_SECONDS if asking else _TICK_SECONDS
-        got = signal.sigtimedwait({*_PASSED_ON, *_WAKING}, seconds)
-        if got is None or got.si_signo in _WAKING:
-            return
-        self._stopping = self._stopping or got.si_signo in _ENDING
-        if got.si_code == _FROM_TERMINAL:
-            return
-        receivers = {self._main} if self._status is None else descendants(os.getpid())
-        for pid in receivers:
-            _send(pid, got.si_signo)
+        for number, from_terminal in self._signals.wait(seconds):
+            self._stopping = self._stopping or number in _ENDING
+            if from_terminal:
+                continue
+            receivers = {self._main} if self._status is None else descendants(os.getpid())
+            for pid in receivers:
+                _send(pid, number)
 
     def _reap(self) -> None:
         """Note the end of the program, and of orphans that this process has inherited."""
@@ -297,7 +275,7 @@ class Program:
                 _send(pid, number)
             until = time.monotonic() + _END_SECONDS
             while time.monotonic() < until and (pids := _alive(pids)):
-                signal.sigtimedwait({signal.SIGCHLD}, _TICK_SECONDS)
+                self._signals.wait_for_child(_TICK_SECONDS)
                 self._reap()
 
     # -- what it serves --------------------------------------------------------------------------
