@@ -8,14 +8,43 @@ from urllib.parse import urlsplit
 
 from stormdoor_audit.prober.delivered import Message, is_hello, shape, shapes, text_of
 from stormdoor_audit.prober.identity import Identity
+from stormdoor_audit.prober.packs import Pack
 from stormdoor_audit.prober.target import Target
 from stormdoor_audit.prober.wire import UNREACHED, Answer
 
-__all__ = ["Ask", "Conversation"]
+__all__ = ["Ask", "Conversation", "Manner"]
 
 
 _AGAIN = 0.2
 """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """The way in which every client speaks to an endpoint, as the owner's conversation was measured.
+
+    Args:
+        say: Messages that the operator or a protocol pack gives. `{unique}` becomes another word each time.
+        in_turn: Say each message after the answer to the one before it.
+        greets: The server speaks before the first message that is said in turn.
+        numbered: Give each message an id of its own.
+        pack: The protocol pack.
+        companions_wait: Speak on the sockets beside this one after it was opened, not before.
+        tries: Attempts after which a refusal counts; more than one if the server failed the owner.
+    """
+
+    say: tuple[str, ...] = ()
+    in_turn: bool = False
+    greets: bool = True
+    numbered: bool = False
+    pack: Pack | None = None
+    companions_wait: bool = False
+    tries: int = 1
+
+    @property
+    def by_pack(self) -> bool:
+        """Return True if the messages are those of the protocol pack, since the operator has given none."""
+        return self.pack is not None and self.say[: len(self.pack.say)] == self.pack.say
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +106,7 @@ class Conversation:
         reason: Text of the close frame.
         used: Name of the protocol pack that a message matched as proof of use; "" where none did.
         path: Of the endpoint that was asked for.
+        spoke: The server spoke before the first message that was said in turn.
         denied: A message refuses the client, as the protocol pack says.
         denied_credential: It does so for want of a credential.
         problem: Why there is no answer.
@@ -104,6 +134,7 @@ class Conversation:
     denied: bool = False
     denied_credential: bool = False
     path: str = ""
+    spoke: bool = False
 
     @property
     def unreached(self) -> bool:

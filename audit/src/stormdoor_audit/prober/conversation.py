@@ -10,17 +10,18 @@ import re
 import secrets
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 
-from stormdoor_audit.prober.ask import Ask, Conversation
+from stormdoor_audit.prober.ask import Ask, Conversation, Manner
 from stormdoor_audit.prober.budget import Budget, BudgetSpent
-from stormdoor_audit.prober.delivered import Message, shape, text_of
+from stormdoor_audit.prober.delivered import Message, text_of
 from stormdoor_audit.prober.identity import Identity
-from stormdoor_audit.prober.packs import Pack, in_words
+from stormdoor_audit.prober.packs import in_words
 from stormdoor_audit.prober.passwords import Guesses, WrongPassword, differs, passwords_of
 from stormdoor_audit.prober.peer_json import read_object
 from stormdoor_audit.prober.redact import Redactor
+from stormdoor_audit.prober.same import Told, Wanted
 from stormdoor_audit.prober.target import Target
 from stormdoor_audit.prober.wire import (
     ANSWER_SECONDS,
@@ -40,7 +41,7 @@ from stormdoor_audit.prober.wire import (
     opened,
 )
 
-__all__ = ["Ask", "Client", "Conversation", "never"]
+__all__ = ["Ask", "Client", "Conversation", "Manner"]
 
 UNIQUE = "{unique}"
 """Placeholder for a new word each time, in messages and in the address."""
@@ -83,11 +84,6 @@ def _folded(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(made)
 
 
-def never(_: frozenset[str]) -> bool:
-    """Listen to the end."""
-    return False
-
-
 class Client:
     """Connects to one endpoint, within a budget.
 
@@ -115,24 +111,36 @@ class Client:
         self.budget = budget
         self.tls = tls
         self.redact = redact
-        self.say = tuple(say)
+        self.manner = Manner(tuple(say))
         self.listen = self.usual = listen
-        self.numbered = False
-        self.in_turn = False
-        self.greets = True
-        self.pack: Pack | None = None
         self.slow = False
         self.answer_seconds = ANSWER_SECONDS
         self.order: tuple[str, ...] = ()
         self.stranger = Identity("nobody")
         self.companions: tuple[Target, ...] = ()
         self.companions_say: tuple[str, ...] = ()
-        self.companions_wait = False
         self.fresh: Callable[[], tuple[tuple[str, str], ...]] = tuple
-        self.enough: Callable[[frozenset[str]], bool] = never
+        self.wanted: Wanted | None = None
         self.all: list[Conversation] = []
         self._passwords: frozenset[tuple[str, str]] = frozenset()
         self._guesses: Guesses | None = None
+
+    @property
+    def say(self) -> tuple[str, ...]:
+        """The messages of each client."""
+        return self.manner.say
+
+    @contextlib.contextmanager
+    def to_the_end(self, say: Sequence[str] | None = None) -> Iterator[None]:
+        """Listen to the end of each conversation in this block, and say these messages if they are given."""
+        usual = self.wanted, self.manner
+        self.wanted = None
+        if say is not None:
+            self.manner = replace(self.manner, say=tuple(say))
+        try:
+            yield
+        finally:
+            self.wanted, self.manner = usual
 
     def limit_passwords(self, guesses: Guesses, *right: Identity) -> None:
         """Limit the passwords that are not among those of these identities."""
@@ -162,16 +170,12 @@ class Client:
 
     def said(self, unique: str = "", *, again: bool = False) -> list[str]:
         """The owner's messages for one conversation, or those of them that may be said once more in it."""
-        said = self.say
-        if again and self.pack is not None and self.pack.again is not None and self.by_pack:
-            said = self.pack.again
+        manner = self.manner
+        said = manner.say
+        if again and manner.pack is not None and manner.pack.again is not None and manner.by_pack:
+            said = manner.pack.again
         said = tuple(one.replace(UNIQUE, unique or secrets.token_hex(6)) for one in said)
-        return [_numbered(one) for one in said] if self.numbered else list(said)
-
-    @property
-    def by_pack(self) -> bool:
-        """Return True if the messages are those of the protocol pack, since the operator has given none."""
-        return self.pack is not None and self.say[: len(self.pack.say)] == self.pack.say
+        return [_numbered(one) for one in said] if manner.numbered else list(said)
 
     async def converse(self, ask: Ask) -> Conversation:
         """Connect, speak, listen and hang up. A server that does not answer is an outcome, too.
@@ -191,7 +195,7 @@ class Client:
                 for one in self.companions:
                     wire = await self._beside(self._at(ask, one, word), ask, stack)
                     beside += [wire] if wire is not None else []
-            if not self.companions_wait:
+            if not self.manner.companions_wait:
                 await self._speak_beside(beside)
             return await self._converse(ask, word, beside)
 
@@ -264,7 +268,7 @@ class Client:
                     status=answer.status, answer=answer, handshake=took, path=target.path
                 )
                 if wire is not None:
-                    if self.companions_wait:
+                    if self.manner.companions_wait:
                         await self._speak_beside(beside)
                     await talk.run(wire)
                 elif text := answer.body[:_SHOWN_SIGNS].decode("utf-8", "replace").strip():
@@ -293,7 +297,8 @@ class _Talk:
         self.found = Conversation()
         self._heard: list[Message] = []
         self._times: list[float] = []
-        self._shapes: set[str] = set()
+        self._told = Told()
+        self._proof: frozenset[str] = frozenset()
         self._since = asyncio.get_running_loop().time()
 
     async def run(self, wire: Wire) -> None:
@@ -326,16 +331,16 @@ class _Talk:
 
     async def _say(self, wire: Wire) -> None:
         """Say what the owner would: at once, or each when the server has said what it had to say."""
-        waits = self.client.pack is not None and self.client.pack.waits
+        manner = self.client.manner
+        waits = manner.pack is not None and manner.pack.waits
         for number, one in enumerate(self.client.said(self.ask.unique)):
-            if (self.client.in_turn and (number or self.client.greets)) or (waits and not number):
+            if (manner.in_turn and (number or manner.greets)) or (waits and not number):
                 turn = self.client.usual * _TURN
                 await self._listen(wire, self.client.usual, stop=False, linger=turn)
                 if self.found.ended:
                     return
-                if not number and not self.ask.who.first_message:
-                    # A server that waits for the client is not waited for again.
-                    self.client.greets = bool(self._heard)
+                if not number:
+                    self.found = replace(self.found, spoke=bool(self._heard))
             await self._send(wire, one)
 
     async def _send_raw(self, wire: Wire) -> None:
@@ -359,7 +364,7 @@ class _Talk:
         )
         self._heard.clear()
         self._times.clear()
-        self._shapes.clear()
+        self._told, self._proof = Told(), frozenset()
 
     async def _go_on(
         self, wire: Wire, later: Callable[[], Awaitable[None]], seconds: float
@@ -388,7 +393,7 @@ class _Talk:
 
     def _left(self) -> bool:
         """Return True if the server has ended the conversation of the pack, and not the socket."""
-        pack = self.client.pack
+        pack = self.client.manner.pack
         if pack is None or not pack.left:
             return False
         return any(re.search(pack.left, in_words(one)) for one in self._heard)
@@ -422,27 +427,34 @@ class _Talk:
                     self._heard.append(message)
                     self._times.append(asyncio.get_running_loop().time() - self._since)
                     # Kept beside them: a server that floods must not make it look at all of them each time.
-                    form = shape(message)
-                    self._shapes |= {form} if form else set()
+                    form = self._told.add(message)
+                    self._prove(message)
                     if len(self._heard) <= _SHOWN_MESSAGES:
                         self.lines.append(f"< {self.client.shown(text_of(message))}")
                     if linger and (when := limit.when()) and (form or not stop):
                         now = asyncio.get_running_loop().time()
                         limit.reschedule(min(when, now + linger))
-                    if stop and self.client.enough(frozenset(self._shapes)):
+                    wanted = self.client.wanted
+                    if stop and wanted is not None and wanted.heard(self._told, self._proof):
                         # Some servers break if a client leaves while they send.
                         stop, linger = False, 0.0
                         soon = asyncio.get_running_loop().time() + self.client.usual * _MOMENT
                         limit.reschedule(min(limit.when() or soon, soon))
         except TimeoutError:
             cut = budget.over and asyncio.get_running_loop().time() - began < seconds
-            if cut and not self._shapes:
+            if cut and not self._told.messages:
                 # Silence that was not waited for says nothing.
                 raise BudgetSpent from None
         except NoAnswer as error:
             self._broke_off(error)
             return
         self._keep("", 0)
+
+    def _prove(self, message: Message) -> None:
+        """Keep the form by which the protocol pack knows that the client may use the endpoint."""
+        pack = self.client.manner.pack
+        if pack is not None and pack.delivered and re.search(pack.delivered, in_words(message)):
+            self._proof = frozenset({f"pack {pack.name}"})
 
     def _broke_off(self, error: NoAnswer) -> None:
         self.lines.append(f"< ({error})")
@@ -454,7 +466,7 @@ class _Talk:
 
     def _proven(self) -> tuple[str, bool, bool]:
         """Return the pack with a proof of use, if a message refuses, and if one asks for a credential."""
-        pack = self.client.pack
+        pack = self.client.manner.pack
         if pack is None:
             return "", False, False
         words = [in_words(one) for one in self._heard]

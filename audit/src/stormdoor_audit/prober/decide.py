@@ -10,25 +10,26 @@ that hangs up, keeps silent or answers with another error may have wanted anothe
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from stormdoor_audit.prober.conversation import Ask, Client, Conversation
+from stormdoor_audit.prober.conversation import Ask, Client, Conversation, Manner
 from stormdoor_audit.prober.delivered import (
     CODE,
     GREETING,
-    content,
     denies,
     is_bare,
     is_refusal,
-    leaves,
     shape,
     text_of,
 )
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.packs import Pack, fitting
 from stormdoor_audit.prober.public_page import names_in_pages
+from stormdoor_audit.prober.same import Told, Wanted, differs
 from stormdoor_audit.prober.together import together
 from stormdoor_audit.prober.wire import ANSWER_SECONDS
 
@@ -46,8 +47,8 @@ __all__ = [
 _SHORT = 300
 _BODY = 2_000
 """Bytes of a refusal's body that are read for its reason."""
-_ENOUGH_TEXTS = 3
-"""By which what one client is told is known from what another is."""
+_MOST_TRIES = 4
+"""Conversations of the owner, of which two must agree."""
 _LONG = 6.0
 """Of the time to listen: for a feed that speaks only now and then."""
 _SOON = 0.5
@@ -105,6 +106,13 @@ class Baseline:
     second: Conversation | None = None
     spoken: bool = False
 
+    @property
+    def wanted(self) -> Wanted:
+        """The answer that is the owner's."""
+        bought = self.delivered - self.nobody.delivered or self.delivered
+        own = tuple(Told(one.messages) for one in self.owner)
+        return Wanted(self.delivered, bought, own)
+
 
 def refused(one: Conversation) -> bool:
     """Return True if it was turned away before anything was delivered."""
@@ -112,7 +120,7 @@ def refused(one: Conversation) -> bool:
 
 
 async def take_baseline(client: Client, owner: Identity | None, origin: str) -> Baseline:
-    """Connect as the owner, twice, without a credential, and to a path that does not exist."""
+    """Connect as the owner until two attempts agree, without a credential, and to an unknown path."""
     first = None if owner is None else await _first(client, Ask(owner, origin))
     if first is not None and first.handshake:
         # The owner was answered soon; silence for as long refuses another client.
@@ -125,7 +133,7 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
         second, nobody, elsewhere = await together(
             client.converse(again), _stranger(client, origin, first), _nowhere(client, origin)
         )
-        seen = [first, second]
+        seen = await _until_agreed(client, again, [first, second])
     else:
         if owner is not None and first is not None:
             seen = await _as_owner(client, owner, origin, first)
@@ -133,18 +141,22 @@ async def take_baseline(client: Client, owner: Identity | None, origin: str) -> 
         elsewhere = await _nowhere(client, origin)
     once = len(seen) == 2 and refused(seen[1]) and not refused(seen[0])
     spent = seen.pop() if once else None
-    delivered: frozenset[str] = frozenset()
-    if seen:
-        all_of = [one.delivered for one in seen]
-        delivered = _bought(all_of[0].intersection(*all_of[1:]), seen)
+    delivered = _bought(_shared(seen), seen)
     varied = len(seen) == 2 and not delivered and all(one.delivered for one in seen)
-    if delivered:
-        client.enough = delivered.issubset
-        _keep_pace(client, max(one.pace(delivered) for one in seen))
     spoken = bool(client.say) or (owner is not None and bool(owner.first_message))
-    return Baseline(
+    base = Baseline(
         tuple(seen), nobody, elsewhere, delivered, once, varied, second=spent, spoken=spoken
     )
+    if delivered:
+        client.wanted = base.wanted
+        _keep_pace(client, max(one.pace(delivered) for one in seen))
+    return base
+
+
+def _shared(seen: Sequence[Conversation]) -> frozenset[str]:
+    """Return the forms that all of the conversations have."""
+    every = [one.delivered for one in seen]
+    return every[0].intersection(*every[1:]) if every else frozenset()
 
 
 def _keep_pace(client: Client, pace: float) -> None:
@@ -162,12 +174,9 @@ async def _first(client: Client, ask: Ask) -> Conversation:
     """Listen for long to who may speak only now and then, and not for long after it has spoken."""
     long = replace(ask, patience=_LONG, linger=1.5 * client.usual)
     first = await client.converse(long)
-    if client.companions_say and not client.companions_wait and not first.delivered:
+    if client.companions_say and not client.manner.companions_wait and not first.delivered:
         # Some companions must speak before this socket is opened, and some after it.
-        client.companions_wait = True
-        other = await client.converse(long)
-        client.companions_wait = bool(other.delivered)
-        first = other if other.delivered else first
+        first = await _in_manner(client, long, first, replace(client.manner, companions_wait=True))
     client.slow = max(first.handshake, first.pace(first.delivered)) > _SLOW
     return first
 
@@ -196,11 +205,23 @@ async def _stranger(client: Client, origin: str, owner: Conversation | None) -> 
 
 async def _in_turn(client: Client, ask: Ask, before: Conversation) -> Conversation:
     """The same, each message said when the server has answered the one before it."""
-    client.in_turn = True
-    spoken = await client.converse(replace(ask, patience=1.5))
+    ask = replace(ask, patience=1.5)
+    spoken = await _in_manner(client, ask, before, replace(client.manner, in_turn=True))
+    if client.manner.in_turn and not ask.who.first_message:
+        # A server that waits for the client is not waited for again.
+        client.manner = replace(client.manner, greets=spoken.spoke)
+    return spoken
+
+
+async def _in_manner(
+    client: Client, ask: Ask, before: Conversation, manner: Manner
+) -> Conversation:
+    """Return the conversation in another manner, which is kept; the one before where nothing is delivered."""
+    usual, client.manner = client.manner, manner
+    spoken = await client.converse(ask)
     if spoken.delivered:
         return spoken
-    client.in_turn = False
+    client.manner = usual
     return before
 
 
@@ -210,20 +231,20 @@ async def _by_pack(client: Client, ask: Ask, before: Conversation) -> Conversati
     pack = fitting(client.target.path, agreed, before.messages)
     if pack is None:
         return before
-    usual = client.say
-    client.pack, client.say = pack, pack.say
+    usual = client.manner
+    client.manner = replace(usual, pack=pack, say=pack.say)
     spoken = await client.converse(replace(ask, patience=1.5))
     if spoken.delivered or not pack.say:
         return spoken
     if pack.guess and spoken.ended and not spoken.denied:
-        client.pack, client.say = None, usual
+        client.manner = usual
         return before
     if spoken.denied:
         return await _by_name(client, ask, spoken, pack)
     spoken = await _in_turn(client, ask, spoken)
     if not spoken.delivered and not spoken.ended:
         # It speaks another protocol, or nothing of this one: the operator's message is still needed.
-        client.pack, client.say = None, usual
+        client.manner = usual
         return before
     return spoken
 
@@ -232,11 +253,12 @@ async def _by_name(client: Client, ask: Ask, before: Conversation, pack: Pack) -
     """The same in the other parts of the endpoint that the scripts of its pages name, such as namespaces."""
     names = await names_in_pages(client, pack.named) if pack.named else ()
     for name in names:
-        client.say = tuple(one.replace("{name}", name) for one in pack.say_named)
+        said = tuple(one.replace("{name}", name) for one in pack.say_named)
+        client.manner = replace(client.manner, say=said)
         spoken = await client.converse(replace(ask, patience=1.5))
         if spoken.delivered:
             return spoken
-    client.say = pack.say
+    client.manner = replace(client.manner, say=pack.say)
     return before
 
 
@@ -260,7 +282,7 @@ def _bought(delivered: frozenset[str], seen: list[Conversation]) -> frozenset[st
 async def _as_owner(
     client: Client, owner: Identity, origin: str, first: Conversation
 ) -> list[Conversation]:
-    """Return the owner's conversation, and a second one."""
+    """Return the owner's conversation, and another one that agrees with it if there is one."""
     if first.status == 101 and refused(first):
         # A server that has just started, or has much to do, may let go of who is welcome.
         first = await client.converse(Ask(owner, origin, patience=1.5))
@@ -270,16 +292,59 @@ async def _as_owner(
         first = await _in_turn(client, Ask(owner, origin), first)
     elif not first.delivered:
         first = await _by_pack(client, Ask(owner, origin), first)
-    patience = _patience(client, first)
-    seen = [first, await client.converse(Ask(owner, origin, patience=patience))]
-    if seen[0].delivered and not seen[1].delivered and seen[1].stays_open and client.say:
-        # A server that drops what it has heard before: give each message a number of its own.
-        client.numbered = True
-        again = [await client.converse(Ask(owner, origin, patience=patience)) for _ in range(2)]
-        if all(one.delivered for one in again):
-            return again
-        client.numbered = False
-    return seen
+    ask = Ask(owner, origin, patience=_patience(client, first))
+    return await _until_agreed(client, ask, [first, await client.converse(ask)])
+
+
+async def _until_agreed(
+    client: Client, ask: Ask, seen: Sequence[Conversation]
+) -> list[Conversation]:
+    """Connect as the owner until two attempts in one manner are delivered the same, four times at most.
+
+    The manner, with the number of attempts that it takes, is kept for every client.
+
+    Args:
+        client: Connects.
+        ask: The owner.
+        seen: The first two conversations.
+
+    Returns:
+        The two that agree; the first two where none do.
+    """
+    first, second = seen
+    if not first.delivered and not second.delivered:
+        return [first, second]
+    usual = client.manner
+    came = [(usual, first), (usual, second)]
+    while not (pair := _agreeing(came)) and len(came) < _MOST_TRIES and not came[-1][1].limited:
+        if len(came) == 2 and not second.delivered and second.stays_open and client.say:
+            # A server that drops what it has heard before: give each message a number of its own.
+            client.manner = replace(usual, numbered=True)
+        elif not came[-1][1].delivered:
+            client.manner = usual
+        came.append((client.manner, await client.converse(ask)))
+    if not (pair := pair or _agreeing(came, mixed=True)):
+        client.manner = usual
+        return [first, second]
+    manner, forms = came[pair[1]][0], _shared([came[one][1] for one in pair])
+    failed = 0
+    tries = 1
+    for other, one in came:
+        failed = failed + 1 if other == manner and not forms <= one.delivered else 0
+        tries = max(tries, failed + 1)
+    client.manner = replace(manner, tries=tries)
+    return [came[one][1] for one in pair]
+
+
+def _agreeing(
+    came: Sequence[tuple[Manner, Conversation]], *, mixed: bool = False
+) -> tuple[int, int] | None:
+    """Return the first two conversations in one manner, or in mixed ones, that share a form."""
+    for a, b in itertools.combinations(range(len(came)), 2):
+        (one, first), (other, second) = came[a], came[b]
+        if (mixed or one == other) and first.delivered & second.delivered:
+            return a, b
+    return None
 
 
 def judged(base: Baseline, one: Conversation, *, anonymous: bool = False) -> tuple[Access, str]:
@@ -397,7 +462,7 @@ def _compared(
     wanted = base.delivered if anonymous else base.delivered - base.nobody.delivered
     wanted = wanted or base.delivered
     missing, hit = wanted - got, wanted & got
-    if _says_something_else(base, one, hit):
+    if differs(base.wanted.own, Told(one.messages), hit):
         return (
             Access.UNKNOWN,
             "what was delivered looks like the owner's, and says something else",
@@ -435,31 +500,6 @@ def _quiet(base: Baseline, why: str, *, anonymous: bool) -> tuple[Access, str]:
     return Access.UNKNOWN, f"{why}; it was sent no message"
 
 
-def _says_something_else(base: Baseline, one: Conversation, hit: frozenset[str]) -> bool:
-    """Return True if the owner is always told the same, and this client something else."""
-    data = [form for form in hit if not form.startswith(GREETING)]
-    for form in data:
-        own = [{content(m) for m in seen.messages if shape(m) == form} for seen in base.owner]
-        theirs = {content(m) for m in one.messages if shape(m) == form}
-        always = frozenset.intersection(*map(frozenset, own))
-        if not always or theirs & set().union(*own):
-            return False
-        if any(len(text) >= _SHORT for text in theirs) and not _has_none_of_it(base, one, form):
-            return False
-    return bool(data)
-
-
-def _has_none_of_it(base: Baseline, one: Conversation, form: str) -> bool:
-    """Return True if this client is told next to nothing of the owner's constant texts."""
-    told = [
-        frozenset[str]().union(*(leaves(m) for m in seen.messages if shape(m) == form))
-        for seen in (*base.owner, one)
-    ]
-    *own, theirs = told
-    always = frozenset.intersection(*own)
-    return len(always) >= _ENOUGH_TEXTS and len(always & theirs) * 4 < len(always)
-
-
 def _texts(one: Conversation) -> frozenset[str]:
     return frozenset(text_of(message) for message in one.messages if shape(message))
 
@@ -479,6 +519,17 @@ class Proof:
     why: str
     transcript: tuple[str, ...] = ()
     conversation: Conversation = field(default_factory=Conversation)
+
+
+async def _as_often(client: Client, base: Baseline, ask: Ask, *, anonymous: bool) -> Conversation:
+    """Connect until the client gets in, as often as the owner had to. A wrong password is sent once."""
+    seen = await client.converse(ask)
+    tries = 1 if client.sends_wrong_password(ask) else client.manner.tries
+    for _ in range(tries - 1):
+        if judged(base, seen, anonymous=anonymous)[0] is Access.IN:
+            break
+        seen = await client.converse(ask)
+    return seen
 
 
 async def attempt(
@@ -510,7 +561,7 @@ async def attempt(
             *(client.converse(one) for one in (ask, control, longer) if one is not None)
         )
     else:
-        first = await client.converse(ask)
+        first = await _as_often(client, base, ask, anonymous=anonymous)
     if first.limited and 0 < first.wait <= _LONGEST_WAIT and not guesses:
         await asyncio.sleep(first.wait)
         first = await client.converse(ask)
@@ -522,8 +573,9 @@ async def attempt(
         why = "it is let in, but nothing is delivered that would tell; `--say MESSAGE` may"
         return Proof(Access.UNKNOWN, why, first.transcript, first)
     if control is not None:
-        other = ready[0] if ready else await client.converse(control)
-        without, _ = judged(base, other, anonymous=control.who.empty)
+        outside = control.who.empty
+        other = ready[0] if ready else await _as_often(client, base, control, anonymous=outside)
+        without, _ = judged(base, other, anonymous=outside)
         if without is Access.IN:
             return Proof(
                 Access.UNKNOWN, "a client without it gets in as well", first.transcript, first
@@ -533,7 +585,7 @@ async def attempt(
         if without is Access.UNKNOWN and not base.delivered and told:
             return Proof(Access.UNKNOWN, "the control could not be told", first.transcript, first)
     client.accepted(ask)
-    second = ready[-1] if ready else await client.converse(longer)
+    second = ready[-1] if ready else await _as_often(client, base, longer, anonymous=anonymous)
     again, _ = judged(base, second, anonymous=anonymous)
     if base.varied and _texts(first) & _texts(second):
         why = "it was delivered the same twice, which the owner is not: it may be a notice"

@@ -18,6 +18,7 @@ from stormdoor_audit.prober.peer_json import read_json
 __all__ = [
     "CODE",
     "GREETING",
+    "STREAM",
     "TAGS",
     "Message",
     "content",
@@ -140,6 +141,8 @@ GREETING = "greeting "
 """Begins the shape of a greeting by name. It tells two clients apart, and alone it proves nothing."""
 CODE = "binary code"
 """Shape of a few bytes: they may be a number of this protocol, such as that of a refusal."""
+STREAM = "binary"
+"""Shape of other messages in bytes, also of text, such as the output of a terminal."""
 _LEAST_TEXT = 4
 """Bytes from which on a binary message may be text; less may be a number of the protocol."""
 _WORD = re.compile(rb"[A-Za-z]{2}")
@@ -424,14 +427,14 @@ def _form(message: Message, *, in_bytes: bool) -> str:
     if refusal or not message:
         return ""
     if isinstance(message, bytes) and not data:
-        return "binary" if len(message) >= _CODE else CODE
+        return STREAM if len(message) >= _CODE else CODE
     if _is_greeting(text, found):
         return _named(found)
     if data:
         return _of(found, 4)
     if in_bytes:
         # Where a stream is cut into frames is chance, and so is the first word of a frame.
-        return "binary"
+        return STREAM
     words = re.sub(r"[0-9a-f]{8,}|\d+(\.\d+)?", "#", text.strip(), flags=re.IGNORECASE).split()
     return f"text {words[0].lower()[:24]}" if words else ""
 

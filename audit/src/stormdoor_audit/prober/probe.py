@@ -232,7 +232,7 @@ class Situation:
         who = self.client.stranger if self.open_to_all else self.owner
         if who is None or self.base.once:
             return True
-        for _ in range(2):
+        for _ in range(max(2, self.client.manner.tries)):
             # As long as for the baseline: a feed takes its time. Some servers drop a socket now and then.
             proof = await self.client.converse(Ask(who, self.origin, patience=2.0))
             # A feed that reports what the probe itself has done looks a little different by now.

@@ -29,7 +29,7 @@ import re
 import secrets
 from dataclasses import replace
 
-from stormdoor_audit.prober.conversation import Ask, Conversation, never
+from stormdoor_audit.prober.conversation import Ask, Conversation
 from stormdoor_audit.prober.creatable import candidates, visit
 from stormdoor_audit.prober.decide import Access, Proof, data_of, judged
 from stormdoor_audit.prober.delivered import text_of
@@ -133,15 +133,12 @@ async def _open_though_quiet(situation: Situation, ask: Ask) -> str:
         return f"{page} opens the socket for every visitor, and knows of no login"
     if not situation.active or client.say:
         return ""
-    client.say = ("stormdoor-probe {unique}",)
-    try:
+    with client.to_the_end(("stormdoor-probe {unique}",)):
         for _ in range(2):
             word = secrets.token_hex(6)
             came = await client.converse(replace(ask, unique=word))
             if f"stormdoor-probe {word}" not in came.messages:
                 return ""
-    finally:
-        client.say = ()
     return "it sends back each message"
 
 
@@ -197,16 +194,13 @@ async def _held(situation: Situation, ask: Ask) -> Open | Closed | None:
     """
     client = situation.client
     patience = _HELD * client.usual / client.listen
-    usual, client.enough = client.enough, never
-    try:
+    with client.to_the_end():
         came = await together(
             *(
                 client.converse(replace(ask, origin=origin, say=say, patience=patience))
                 for origin, say in ((ask.origin, True), (ask.origin, False), (None, True))
             )
         )
-    finally:
-        client.enough = usual
     opened = [one for one in came if one.status == _OPENED]
     for one in opened:
         if one.stays_open or data_of(one):
@@ -370,13 +364,13 @@ async def _creatable(situation: Situation) -> Open | NotDetermined | None:
     for one in candidates(client, situation.owner, seen):
         if client.sends_wrong_password(Ask(one.who, situation.origin)):
             continue
-        usual = client.pack, client.say, client.in_turn
+        usual = client.manner
         proof = await _with_created(situation, one.who)
         if proof.access is Access.IN:
             client.stranger = one.who
             what = f"A client without a login gets in with {one.how}: {proof.why}."
             return Open(what, proof.transcript)
-        client.pack, client.say, client.in_turn = usual
+        client.manner = usual
         if proof.access is Access.UNKNOWN and proof.conversation.status == 101:
             what = f"The probe cannot tell whether a visitor gets in with {one.how}: {proof.why}."
             doubt = NotDetermined(what, _settles(situation, proof), proof.transcript)
@@ -386,13 +380,14 @@ async def _creatable(situation: Situation) -> Open | NotDetermined | None:
 async def _with_created(situation: Situation, who: Identity) -> Proof:
     """Try a credential that the client has created, in the words of its protocol where none were given."""
     client, ask = situation.client, Ask(who, situation.origin)
-    if who.protocols and not client.say and client.pack is None:
-        client.pack = fitting("", who.protocols)
-        client.say = client.pack.say if client.pack is not None else ()
+    if who.protocols and not client.say and client.manner.pack is None:
+        pack = fitting("", who.protocols)
+        said = pack.say if pack is not None else ()
+        client.manner = replace(client.manner, pack=pack, say=said)
     proof = await situation.attempt(ask, situation.nobody)
     if proof.access is Access.UNKNOWN and proof.conversation.messages and client.say:
         # Some servers drop a client that does not wait for their first message.
-        client.in_turn = True
+        client.manner = replace(client.manner, in_turn=True)
         proof = await situation.attempt(ask, situation.nobody)
     return proof
 

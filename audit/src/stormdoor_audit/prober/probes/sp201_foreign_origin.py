@@ -216,9 +216,6 @@ async def with_reference(situation: Situation) -> Situation:
     delivered = frozenset.intersection(*map(data_of, seen)) if len(seen) == _ENOUGH else frozenset()
     if len(seen) < _ENOUGH or not (delivered or quiet):
         return situation
-    if delivered:
-        # Until here nothing told when enough was heard.
-        situation.client.enough = delivered.issubset
     base = replace(
         situation.base,
         owner=tuple(seen),
@@ -226,6 +223,9 @@ async def with_reference(situation: Situation) -> Situation:
         delivered=delivered,
         opens=quiet and not delivered,
     )
+    if delivered:
+        # Until here nothing told when enough was heard.
+        situation.client.wanted = base.wanted
     return replace(situation, base=base)
 
 

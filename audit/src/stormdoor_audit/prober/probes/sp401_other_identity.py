@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from stormdoor_audit.prober.conversation import Ask, Conversation, never
+from stormdoor_audit.prober.conversation import Ask, Conversation
 from stormdoor_audit.prober.delivered import TAGS, text_of
 from stormdoor_audit.prober.identity import Identity
 from stormdoor_audit.prober.passwords import is_password
@@ -70,8 +70,8 @@ async def _run(situation: Situation) -> list[Result]:
         return any(private in text_of(message) for message in (*one.greeting, *one.messages))
 
     client, asks = situation.client, Ask(other, situation.origin)
-    usual, say, client.enough = client.enough, client.say, never
-    try:
+    say = client.say
+    with client.to_the_end():
         if not seen(await client.converse(Ask(owner, situation.origin))):
             what = (
                 "The probe cannot tell whether another member reads it: the owner does not get it."
@@ -82,7 +82,7 @@ async def _run(situation: Situation) -> list[Result]:
         tries = {"the owner's messages": say, "them in capitals": tuple(map(_in_capitals, say))}
         first = await client.converse(replace(asks, say=not quoted))
         for said, messages in tries.items():
-            client.say = messages
+            client.manner = replace(client.manner, say=messages)
             one = replace(asks, say=not quoted)
             if seen(await client.converse(one)):
                 again = await client.converse(one)
@@ -94,12 +94,10 @@ async def _run(situation: Situation) -> list[Result]:
                 return [Open(text, again.transcript)]
             if not say or quoted:
                 break
-        client.say = say
+        client.manner = replace(client.manner, say=say)
         if say and first.stays_open and (heard := await _overhears(situation, asks)) is not None:
             what = f"{other.name} listens, and hears what only {owner.name} may read."
             return [Open(what, heard.transcript)]
-    finally:
-        client.enough, client.say = usual, say
     return [_refused(other, first)]
 
 

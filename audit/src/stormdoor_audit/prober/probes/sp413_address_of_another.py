@@ -15,7 +15,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor_audit.prober.conversation import Ask, Conversation, never
+from stormdoor_audit.prober.conversation import Ask, Conversation
 from stormdoor_audit.prober.delivered import shapes
 from stormdoor_audit.prober.evidence import values
 from stormdoor_audit.prober.matrix import other_id
@@ -93,13 +93,9 @@ async def _run(situation: Situation) -> list[Result]:
     ]
     if not others:
         return [NotTried("another identity in the file of `--identities`")]
-    usual, said = client.enough, client.say
     # What names the object in a message is another probe's: here it is the address that names it.
-    client.enough, client.say = never, tuple(one for one in said if not mentions(one, id))
-    try:
+    with client.to_the_end([one for one in client.say if not mentions(one, id)]):
         return [await _by(situation, owner, one, id) for one in others[:_MOST]]
-    finally:
-        client.enough, client.say = usual, said
 
 
 PROBE = probe(

@@ -29,13 +29,10 @@ async def _run(situation: Situation) -> list[Result]:
     if seconds <= 0:
         return [NotTried("`--idle SECONDS`")]
     idle = Ask(client.stranger, situation.origin, say=False, patience=seconds / client.listen)
-    usual, client.enough = client.enough, lambda _: False
-    try:
+    with client.to_the_end():
         half, silent = await asyncio.gather(
             half_open(client.target, client.budget, client.tls, seconds), client.converse(idle)
         )
-    finally:
-        client.enough = usual
     results: list[Result] = []
     if half:
         what = f"A handshake that is not finished may stay for more than {seconds:g} s."

@@ -63,14 +63,14 @@ async def _run(situation: Situation) -> list[Result]:
         asks.append(("with the owner's credential", Level.NOTE, ask))
     if not asks:
         return [NotTried("a credential that works more than once")]
-    usual, client.enough = client.enough, lambda _: False
     results: list[Result] = []
     ended: tuple[str, ...] = ()
     try:
         for who, level, ask in asks:
             if client.budget.connections - client.budget.used < _SOCKETS:
                 raise BudgetSpent
-            held = await _held(situation, ask)
+            with client.to_the_end():
+                held = await _held(situation, ask)
             # What ends at once was not held; all must be there together.
             ended = next((one.transcript for one in held if one.ended or one.limited), ended)
             if len(held) == _SOCKETS and all(one.stays_open for one in held):
@@ -84,8 +84,6 @@ async def _run(situation: Situation) -> list[Result]:
                     ENOUGH,
                 )
             ]
-    finally:
-        client.enough = usual
     if results:
         return results
     if not ended:

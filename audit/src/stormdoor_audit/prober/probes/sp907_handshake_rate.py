@@ -45,8 +45,7 @@ async def _run(situation: Situation) -> list[Result]:
     ask = replace(situation.nobody, say=False, patience=0.01)
     lines: tuple[str, ...] = ()
     status = 0
-    usual, client.enough = client.enough, lambda _: False
-    try:
+    with client.to_the_end():
         for number in range(_TIMES):
             one = await client.converse(ask)
             lines, status = one.transcript, one.status
@@ -56,8 +55,6 @@ async def _run(situation: Situation) -> list[Result]:
             if one.limited:
                 what = f"After {number} handshakes, the next is refused for its number."
                 return [Closed(what, lines)]
-    finally:
-        client.enough = usual
     if status != 101:
         return [NotTried("an endpoint that answers an unauthenticated client with 101")]
     what = f"{_TIMES} handshakes without a credential in a row were all answered."
