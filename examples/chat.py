@@ -38,7 +38,7 @@ class Said(Reply, tag="said"):
 class Chat(GuardedHandler):
     permission = "chat:connect"
 
-    @action("chat:say", resource=lambda say: ("room", say.room), limit="5/s")
+    @action[Say]("chat:say", resource=lambda say: ("room", say.room), limit="5/s")
     async def say(self, command: Say) -> Said:
         return Said(room=command.room, text=command.text)
 

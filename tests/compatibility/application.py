@@ -74,7 +74,7 @@ class Said(Reply, tag="said"):
 class Chat(GuardedHandler):
     permission = "chat:connect"
 
-    @action(
+    @action[Say](
         "chat:say", resource=lambda command: Resource("room", command.room), limit="1/s burst 3"
     )
     def say(self, command: Say) -> Said:

@@ -62,7 +62,7 @@ class Handler(GuardedHandler):
             raise ValueError(command.how)
         return object() if command.how == "odd" else {"type": "done"}
 
-    @action("x:odd", resource=lambda odd: ("thing", odd.missing))
+    @action[Odd]("x:odd", resource=lambda odd: ("thing", odd.missing))  # type: ignore[attr-defined]
     def odd(self, command: Odd) -> None:
         """Its resource can never be named."""
 

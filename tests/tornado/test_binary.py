@@ -66,7 +66,7 @@ class Chat(GuardedHandler):
     permission = "chat:connect"
     encodings: ClassVar[tuple[Encoding, ...]] = ("msgpack",)
 
-    @action("chat:say", resource=lambda say: ("room", say.text))
+    @action[Say]("chat:say", resource=lambda say: ("room", say.text))
     def say(self, command: Say) -> Said:
         seen.append(command)
         return Said(text=command.text, data=command.data)

@@ -88,7 +88,7 @@ def feed_handler(guard: Guard) -> type[GuardedHandler]:
 
         permission = "feed:connect"
 
-        @action("channel:hear", resource=lambda command: ("channel", command.channel))
+        @action[Subscribe]("channel:hear", resource=lambda command: ("channel", command.channel))
         def subscribe(self, command: Subscribe) -> Subscribed:
             """Hear a channel."""
             hub.subscribe(self.connection, TAPE if command.channel == "tape" else DESK)

@@ -49,7 +49,7 @@ class Output(Reply, tag="output"):
 class Terminal(GuardedHandler):
     permission = "terminal:connect"
 
-    @action("terminal:run", resource=lambda run: Resource("host", run.host))
+    @action[Run]("terminal:run", resource=lambda run: Resource("host", run.host))
     def run(self, command: Run) -> Output:
         return Output(text=FILES[command.host.lower()])
 

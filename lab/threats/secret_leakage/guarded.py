@@ -58,7 +58,7 @@ class Chart(GuardedHandler):
 
     permission = "chart:read"
 
-    @action("chart:read", resource=lambda command: ("station", command.station))
+    @action[ShowChart]("chart:read", resource=lambda command: ("station", command.station))
     async def chart(self, command: ShowChart) -> Readings | None:
         """Ask the service."""
         url = f"{self.settings['origin']}/archive/{command.station}"

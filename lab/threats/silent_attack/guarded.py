@@ -60,12 +60,12 @@ def register_handler(guard: Guard) -> type[GuardedHandler]:
 
         permission = "register:connect"
 
-        @action("patient:read", resource=lambda command: ("patient", command.patient))
+        @action[Read]("patient:read", resource=lambda command: ("patient", command.patient))
         def read(self, command: Read) -> Done:
             """Read."""
             return Done()
 
-        @action("patient:erase", resource=lambda command: ("patient", command.patient))
+        @action[Erase]("patient:erase", resource=lambda command: ("patient", command.patient))
         def erase(self, command: Erase) -> Done:
             """Erase."""
             return Done()

@@ -51,7 +51,7 @@ class Dashboard(GuardedHandler):
     def open(self, *args: str, **kwargs: str) -> None:
         self.send(Hello(user=self.principal.id))
 
-    @action("valve:open", resource=lambda command: ("valve", command.valve))
+    @action[OpenValve]("valve:open", resource=lambda command: ("valve", command.valve))
     def open_valve(self, command: OpenValve) -> Opened:
         """Open it."""
         return Opened(valve=command.valve)

@@ -6,13 +6,14 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler, WebSocketProtocol
 
 from stormdoor.core.binary import Packed, pack
 from stormdoor.core.bucket import Rate
+from stormdoor.core.decision import Resource
 from stormdoor.core.limits import EndpointLimits
 from stormdoor.core.message import Command, encode
 from stormdoor.core.permission import check_permission
@@ -33,27 +34,21 @@ _MARK = "__stormdoor_action__"
 _Handler = TypeVar("_Handler")
 _Command = TypeVar("_Command", bound=Command)
 _Result = TypeVar("_Result")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    _Subject = TypeVarWithDefault("_Subject", bound=Command, default=Command)
+else:
+    _Subject = TypeVar("_Subject", bound=Command)
 
 
-class _Mark(typing.Protocol):
-    """The decorator that `action` returns. It accepts only a method with one command as parameter."""
-
-    def __call__(
-        self, method: Callable[[_Handler, _Command], _Result], /
-    ) -> Callable[[_Handler, _Command], _Result]: ...
-
-
-def action(
-    permission: str,
-    *,
-    resource: ResourceOf | None = None,
-    limit: str | None = None,
-    cost: float = 1,
-    fresh: str | float | None = None,
-    strength: int | None = None,
-    acr: str | None = None,
-) -> _Mark:
+class action(Generic[_Subject]):  # noqa: N801 - a decorator
     """Mark a method as the handler of a command, which the annotation of its parameter names.
+
+    With a lambda as `resource`, write the command in brackets, so that type checkers know its fields::
+
+        @action[Say]("chat:say", resource=lambda say: ("room", say.room))
+        def say(self, command: Say) -> None: ...
 
     Args:
         permission: Permission that the principal needs, for example `chat:say`.
@@ -71,23 +66,53 @@ def action(
         PolicyError: The permission, or a requirement, is malformed.
         ConfigurationError: The limit is not a rate.
     """
-    required = fresh is not None or strength is not None or acr is not None
-    declared = functools.partial(
-        Action,
-        permission=check_permission(permission),
-        resource=resource,
-        rate=Rate.parse(limit) if limit else None,
-        cost=cost,
-        requirement=require(fresh=fresh, strength=strength, acr=acr) if required else None,
-    )
 
-    def mark(
-        method: Callable[[_Handler, _Command], _Result], /
+    def __init__(
+        self,
+        permission: str,
+        *,
+        resource: Callable[[_Subject], Resource | tuple[str, str]] | None = None,
+        limit: str | None = None,
+        cost: float = 1,
+        fresh: str | float | None = None,
+        strength: int | None = None,
+        acr: str | None = None,
+    ) -> None:
+        required = fresh is not None or strength is not None or acr is not None
+        self._declared = functools.partial(
+            Action,
+            permission=check_permission(permission),
+            resource=resource,
+            rate=Rate.parse(limit) if limit else None,
+            cost=cost,
+            requirement=require(fresh=fresh, strength=strength, acr=acr) if required else None,
+        )
+
+    def __call__(
+        self, method: Callable[[_Handler, _Command], _Result], /
     ) -> Callable[[_Handler, _Command], _Result]:
-        setattr(method, _MARK, declared)
+        """Mark `method`. Type checkers accept only a method with one command as parameter."""
+        setattr(method, _MARK, self)
         return method
 
-    return mark
+    def declare(self, method: Callable[..., Any], where: str) -> Action:
+        """Return the action of a marked method.
+
+        Args:
+            method: The method.
+            where: Its class and name, for error messages.
+
+        Raises:
+            ConfigurationError: The method takes no command, or one that is not that of the resource.
+        """
+        made: Action = self._declared(command=_command_of(method, where), method=method)
+        named = next(iter(typing.get_args(getattr(self, "__orig_class__", None))), None)
+        for name, taken in (("action[...]", named), _taken_by(made.resource)):
+            if isinstance(taken, type) and not issubclass(made.command, taken):
+                raise ConfigurationError(
+                    f"{where}: {name} takes {taken.__name__}, and the action {made.command.__name__}"
+                )
+        return made
 
 
 def _command_of(method: Callable[..., Any], where: str) -> type[Command]:
@@ -106,24 +131,16 @@ def _command_of(method: Callable[..., Any], where: str) -> type[Command]:
     return command
 
 
-def _check_resource(resource: ResourceOf | None, command: type[Command], where: str) -> None:
-    """Reject a function with an annotation that names another command.
-
-    Raises:
-        ConfigurationError: It does so.
-    """
+def _taken_by(resource: ResourceOf | None) -> tuple[str, object]:
+    """Return the name of a function, and the annotation of its parameter; None without one."""
     if not inspect.isfunction(resource):
-        return
+        return "", None
     try:
         annotations = typing.get_type_hints(resource)
     except NameError:
-        return  # the annotation is for the type checker only
+        return "", None  # the annotation is for the type checker only
     first = next(iter(inspect.signature(resource).parameters), "")
-    taken = annotations.get(first)
-    if isinstance(taken, type) and not issubclass(command, taken):
-        raise ConfigurationError(
-            f"{where}: {resource.__qualname__} takes {taken.__name__}, and the action {command.__name__}"
-        )
+    return resource.__qualname__, annotations.get(first)
 
 
 class GuardedHandler(WebSocketHandler):
@@ -179,15 +196,13 @@ class GuardedHandler(WebSocketHandler):
         for name in dir(cls):
             method = inspect.getattr_static(cls, name)
             declared = getattr(method, _MARK, None)
-            if isinstance(declared, functools.partial):
+            if isinstance(declared, action):
                 where = f"{cls.__qualname__}.{name}"
                 if hasattr(WebSocketHandler, name):
                     raise ConfigurationError(
                         f"{where} is an action, and the name of a method that Tornado calls; give it another"
                     )
-                made: Action = declared(command=_command_of(method, where), method=method)
-                _check_resource(made.resource, made.command, where)
-                actions[name] = made
+                actions[name] = declared.declare(method, where)
         own = cls.on_message is not WebSocketHandler.on_message
         if actions and own:
             raise ConfigurationError(

@@ -40,7 +40,7 @@ Instead:
             await super().get(name)
 
     class Guarded(GuardedHandler):  # stormdoor asks a policy at each message
-        @action("room:rename", resource=lambda rename: ("room", rename.room))
+        @action[Rename]("room:rename", resource=lambda rename: ("room", rename.room))
         async def on_rename(self, rename: Rename):
             await self.rename(rename.room, rename.name)
 

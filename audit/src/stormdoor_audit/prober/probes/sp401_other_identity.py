@@ -10,7 +10,7 @@ Why:
 
 Fix:
     Check at each message whether this principal may do this action with that object: with stormdoor
-    `@action("doc:read", resource=lambda read: ("doc", read.id))` and a policy.
+    `@action[Read]("doc:read", resource=lambda read: ("doc", read.id))` and a policy.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ Why:
     An id is no secret: it is in address bars and screenshots, and often the next number.
 
 Fix:
-    Check whether the object belongs to the principal: with stormdoor `@action("doc:read", resource=lambda
-    read: ("doc", read.id))` and a policy for owners or tenants.
+    Check whether the object belongs to the principal: with stormdoor
+    `@action[Read]("doc:read", resource=lambda read: ("doc", read.id))` and a policy for owners or tenants.
 """
 
 from __future__ import annotations
