@@ -31,7 +31,8 @@ from policy import AUDIENCE, ISSUER, PATH, PRINCIPAL, PRINCIPAL_ROLES
 from process import HOST, Process, Server, pin_client
 from ws_load import CLOSE, TEXT, Connection, LoadError, frame, upgrade, upgraded
 
-from stormdoor import JwtKey, dpop_proof, sign_request
+from stormdoor import JwtKey
+from stormdoor.client import dpop_proof, sign_request
 
 PLAIN: Final = Server(name="Tornado", command="{python} plain_server.py --port {port}")
 DIRECT: Final = Server(name="direct", command="{python} credential_server.py --port {port}")

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from msgspec import Meta
 from policy import (
     ACTION_PERMISSIONS,
     AUDIENCE,
@@ -34,7 +35,6 @@ from stormdoor import (
     JwtAuthenticator,
     JwtKey,
     Limits,
-    Meta,
     PolicySet,
     SessionAuthenticator,
     action,

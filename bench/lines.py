@@ -53,7 +53,7 @@ def count() -> dict[str, int]:
     """Return the lines of each folder of the package, and of the modules beside the folders."""
     folders = sorted({path.relative_to(SOURCE).parts[0] for path in SOURCE.glob("*/**/*.py")})
     found = {name: _sum(SOURCE.glob(f"{name}/**/*.py")) for name in folders}
-    return found | {"modules": _sum(SOURCE.glob("*.py"))}
+    return found | {"modules": _sum([*SOURCE.glob("*.py"), *SOURCE.glob("*.pyi")])}
 
 
 def _sum(paths: Iterable[Path]) -> int:

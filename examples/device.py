@@ -28,8 +28,8 @@ from stormdoor import (
     action,
     protect,
     role,
-    sign_request,
 )
+from stormdoor.client import sign_request
 
 URL = "ws://127.0.0.1:8888/readings"
 

@@ -23,11 +23,11 @@ from stormdoor import (
     JwtIssuer,
     JwtKey,
     PolicySet,
-    dpop_proof,
     protect,
     role,
 )
 from stormdoor.auth.jose.public_jwk import jwk_thumbprint
+from stormdoor.client import dpop_proof
 
 URL = "ws://127.0.0.1:8888/orders"
 ISSUER = JwtKey("HS256", secrets.token_bytes(32))

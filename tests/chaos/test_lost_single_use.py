@@ -17,12 +17,11 @@ from stormdoor import (
     SessionAuthenticator,
     SignedRequestAuthenticator,
     TicketAuthenticator,
-    dpop_proof,
-    sign_request,
 )
 from stormdoor.auth.authenticator import Authenticator
 from stormdoor.auth.factors.presented import PasskeyProof
 from stormdoor.auth.jose.public_jwk import jwk_thumbprint
+from stormdoor.client import dpop_proof, sign_request
 from stormdoor.core.account import Account
 from stormdoor.core.credential import presented
 from stormdoor.core.epoch_start import EpochStart

@@ -20,8 +20,9 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 from websockets.asyncio.client import ClientConnection, connect
 
-from stormdoor import JwtKey, TrustedProxy, dpop_proof, sign_request
+from stormdoor import JwtKey, TrustedProxy
 from stormdoor.auth.proxy.proxy_identity import PROXY_HEADERS
+from stormdoor.client import dpop_proof, sign_request
 from tests.docs.pages import (
     blocks,
     closed,

@@ -17,9 +17,9 @@ from stormdoor import (
     JwtAuthenticator,
     JwtIssuer,
     JwtKey,
-    dpop_proof,
 )
 from stormdoor.auth.jose.public_jwk import jwk_thumbprint
+from stormdoor.client import dpop_proof
 from stormdoor.core.handshake import Handshake
 from stormdoor.core.principal import Authentication
 from tests.guard.fakes import CHAT, HANDSHAKE, admit, bearer, events, make_guard, opened, settle

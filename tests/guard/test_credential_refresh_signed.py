@@ -22,9 +22,8 @@ from stormdoor import (
     RequestKey,
     SignedRequestAuthenticator,
     Target,
-    sign_offer,
-    sign_request,
 )
+from stormdoor.client import sign_offer, sign_request
 from stormdoor.core.account import Account
 from tests.guard.fakes import (
     CHAT,

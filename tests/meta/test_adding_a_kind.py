@@ -32,13 +32,13 @@ CHECKS = (
 
 KIND_FILE = "src/stormdoor/auth/gateway_kind.py"
 TABLE = "src/stormdoor/auth/kinds.py"
-NAMES = "src/stormdoor/__init__.py"
+NAMES = "src/stormdoor/__init__.pyi"
 TEST = "tests/auth/test_gateway.py"
 PAGE = "docs/reference/configuration.md"
 
 _HOME = "stormdoor.auth.gateway_kind"
 _AFTER = "from stormdoor.auth.http_signature.kind"
-_FIRST = "    from stormdoor.channels"
+_FIRST = "from stormdoor.channels import Hub"
 _OPTIONS = """### Gateway
 
 | option | default | meaning |
@@ -82,9 +82,10 @@ def _add_kind(copy: Path) -> None:
     )
     _replaced(
         copy / NAMES,
-        (_FIRST, f"    from {_HOME} import GatewayAuthenticator\n{_FIRST}"),
-        ('    "Guard",\n', '    "GatewayAuthenticator",\n    "Guard",\n'),
-        ('    "Guard": ', f'    "GatewayAuthenticator": "{_HOME}",\n    "Guard": '),
+        (
+            _FIRST,
+            f"from {_HOME} import GatewayAuthenticator as GatewayAuthenticator\n{_FIRST}",
+        ),
     )
     (copy / TEST).write_text(
         "import hashlib\nimport hmac\n\nfrom stormdoor import GatewayAuthenticator\n"

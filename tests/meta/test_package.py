@@ -1,6 +1,7 @@
 """Installed parts: the wheel, the commands, the version, the locked requirements."""
 
 import ast
+import importlib
 import importlib.metadata
 import re
 import subprocess
@@ -113,19 +114,25 @@ def test_both_locks_agree() -> None:
     assert versions("runtime.txt") <= versions("dev.txt")
 
 
-def test_the_facade_says_the_same_three_times() -> None:
-    """The type checker, `import *` and attribute access see the same names."""
-    tree = ast.parse((ROOT / "src" / "stormdoor" / "__init__.py").read_text(encoding="utf-8"))
-    typed = {
-        alias.name: node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module not in {"importlib", "typing"}
-        for alias in node.names
-    }
-    assert typed == stormdoor._HOMES
-    assert sorted(typed) == sorted(stormdoor.__all__)
-    for name in stormdoor.__all__:
-        assert getattr(stormdoor, name) is not None
+def test_each_public_name_is_importable() -> None:
+    """`import *`, attribute access and the stub for type checkers have the same names."""
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    aliases = [alias for one in stub.body if isinstance(one, ast.ImportFrom) for alias in one.names]
+    assert all(alias.asname == alias.name for alias in aliases), "a type checker hides the name"
+    everything: dict[str, object] = vars(stormdoor)
+    assert everything["__all__"] == sorted(alias.name for alias in aliases)
+    for alias in aliases:
+        assert getattr(stormdoor, alias.name) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "home"), [("Meta", "msgspec"), ("sign_request", "stormdoor.client")]
+)
+def test_a_name_that_moved_is_refused_with_its_module(name: str, home: str) -> None:
+    """The import of an older program says which line to write, and that line works."""
+    with pytest.raises(ImportError, match=f"write from {home} import {name}$"):
+        getattr(stormdoor, name)
+    assert callable(getattr(importlib.import_module(home), name))
 
 
 def test_the_facade_costs_nothing_until_it_is_used() -> None:
@@ -142,4 +149,4 @@ def test_the_facade_costs_nothing_until_it_is_used() -> None:
     ).stdout
     assert printed.splitlines() == ["[]", "[]"]
     with pytest.raises(AttributeError, match="has no attribute 'Gard'"):
-        _ = stormdoor.Gard
+        _ = stormdoor.Gard  # type: ignore[attr-defined]

@@ -29,14 +29,13 @@ from stormdoor import (
     Topic,
     action,
     connection_of,
-    dpop_proof,
     forbid,
     protect,
     require,
     role,
-    sign_offer,
 )
 from stormdoor.auth.jose.public_jwk import jwk_thumbprint
+from stormdoor.client import dpop_proof, sign_offer
 from stormdoor.core.credential import Place, Source
 from stormdoor.core.policy import PolicySet
 from stormdoor.ports import StoredState

@@ -40,9 +40,7 @@ from stormdoor import (
     SignedRequestAuthenticator,
     TrustedProxy,
     action,
-    dpop_proof,
     role,
-    sign_request,
 )
 from stormdoor.auth.http_signature.message_signature import (
     read_signature,
@@ -50,6 +48,7 @@ from stormdoor.auth.http_signature.message_signature import (
     write_inner_list,
 )
 from stormdoor.auth.jose.public_jwk import jwk_of, jwk_thumbprint
+from stormdoor.client import dpop_proof, sign_request
 from tests.guard.fakes import events
 from tests.support.certificates import Authority, Issued
 from tests.support.clock import FakeClock

@@ -21,9 +21,9 @@ from stormdoor import (
     JwtAuthenticator,
     JwtKey,
     Rejected,
-    dpop_proof,
 )
 from stormdoor.auth.jose.public_jwk import jwk_of, jwk_thumbprint
+from stormdoor.client import dpop_proof
 from stormdoor.core.credential import Credential, presented
 from stormdoor.core.handshake import Handshake
 from stormdoor.ports import StoredState

@@ -23,9 +23,9 @@ from stormdoor import (
     Rejected,
     RequestKey,
     SignedRequestAuthenticator,
-    sign_request,
 )
 from stormdoor.auth.http_signature.message_signature import signature_base, write_inner_list
+from stormdoor.client import sign_request
 from stormdoor.core.account import Account
 from stormdoor.core.credential import Credential, presented
 from stormdoor.core.handshake import Handshake
