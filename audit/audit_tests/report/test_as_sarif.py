@@ -11,7 +11,15 @@ from audit_tests.report.sample import NO_AUTH, REPORT, finding
 from audit_tests.report.sarif_schema import faults
 from audit_tests.report.test_crossing import probe_of, tried
 from stormdoor_audit.report.as_sarif import as_sarif
-from stormdoor_audit.report.finding import Location, NotAnalysed, Report, Step
+from stormdoor_audit.report.finding import (
+    Coverage,
+    Location,
+    NotAnalysed,
+    Outcome,
+    Report,
+    Step,
+    Unresolved,
+)
 
 EMPTY = Report("stormdoor scan", "0.1.0", "2026-11-24T20:41:07Z", 0.0, (".",))
 
@@ -137,3 +145,15 @@ def test_where_help_is(report: Report) -> None:
     driver = run["tool"]["driver"]
     for uri in (driver["informationUri"], *(one["helpUri"] for one in driver["rules"])):
         assert urlsplit(uri).scheme == "https"
+
+
+@pytest.mark.parametrize(("outcome", "clean"), [("closed", True), ("not-determined", False)])
+def test_a_doubt_is_no_clean_run(outcome: Outcome, clean: bool) -> None:
+    """A probe that could not determine something has not succeeded, and says so as a warning."""
+    coverage = Coverage(unresolved=(Unresolved(Location("ws://h/ws", 0), "SP101"),), connections=4)
+    report = replace(probe_of(tried("SP101", outcome, "< 101")), coverage=coverage)
+    assert faults(json.loads(as_sarif(report))) == []
+    [invocation] = run_of(report)["invocations"]
+    assert invocation["executionSuccessful"] is clean
+    levels = {one["level"] for one in invocation["toolExecutionNotifications"]}
+    assert levels == {"note" if clean else "warning"}

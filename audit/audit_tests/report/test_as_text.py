@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from audit_tests.report.sample import NO_AUTH, REPORT, finding
+from audit_tests.report.test_crossing import probe_of, tried
 from stormdoor_audit.report.as_html import as_html
 from stormdoor_audit.report.as_text import print_endpoints, print_report
 from stormdoor_audit.report.finding import (
+    CHECKS,
     Check,
     EndpointReport,
     Location,
@@ -157,3 +159,14 @@ def test_excerpt(excerpt: str, column: int, end: int, line: str | None, mark: st
     at = next(number for number, one in enumerate(lines) if one.startswith("    7 │"))
     assert lines[at] == f"    7 │ {line}"
     assert lines[at + 1] == (f"      │ {mark}" if mark else "")
+
+
+def test_a_question_that_was_not_tried_has_its_own_sign() -> None:
+    """Not tried and not determined have two signs in the line of verdicts, also in ASCII."""
+    report = probe_of(tried("SP101", "not-determined"), tried("SP201", "not-tried"))
+    verdicts = dict.fromkeys(CHECKS, Verdict("unknown", ""))
+    report = replace(
+        report, endpoints=tuple(replace(one, verdicts=verdicts) for one in report.endpoints)
+    )
+    assert "? authentication   – origin   – authorization" in printed(report)
+    assert "? authentication   - origin   - authorization" in printed(report, encoding="ascii")

@@ -198,10 +198,11 @@ def _notification(level: str, what: str, text: str, where: dict[str, Any]) -> di
 
 
 def _invocation(report: Report) -> dict[str, Any]:
+    doubt = bool(report.outcomes().get("not-determined"))
     invocation: dict[str, Any] = {
-        # A probe has its own results for what it could not tell.
-        "executionSuccessful": bool(report.coverage.connections)
-        or not report.coverage.not_analysed,
+        # Consumers that show results alone must not take doubt for a clean run.
+        "executionSuccessful": not doubt
+        and (bool(report.coverage.connections) or not report.coverage.not_analysed),
         "toolExecutionNotifications": [
             *(
                 _notification(
@@ -214,7 +215,10 @@ def _invocation(report: Report) -> dict[str, Any]:
             ),
             *(
                 _notification(
-                    "note", "unresolved", f"unresolved: {one.what}", _physical(one.location)
+                    "warning" if doubt else "note",
+                    "unresolved",
+                    f"unresolved: {one.what}",
+                    _physical(one.location),
                 )
                 for one in report.coverage.unresolved
             ),

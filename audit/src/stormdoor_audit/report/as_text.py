@@ -61,6 +61,7 @@ class _Signs:
     mark: str
     arrow: str
     more: str
+    untried: str
 
 
 _UNICODE = _Signs(
@@ -70,6 +71,7 @@ _UNICODE = _Signs(
     "▔",
     "→",
     "…",
+    "–",
 )
 _ASCII = _Signs(
     {"guarded": "+", "weak": "!", "missing": "x", "unknown": "?", "not-needed": "."},
@@ -78,6 +80,7 @@ _ASCII = _Signs(
     "^",
     "->",
     "...",
+    "-",
 )
 
 
@@ -98,14 +101,14 @@ def print_report(report: Report, out: Console) -> None:
     signs = _signs(out)
     groups = grouped(report)
     for group in groups:
-        _print_group(group, out, signs)
+        _print_group(group, report, out, signs)
         print_closed(report, group.subject, out)
     silent = {one.subject for one in report.endpoints} - {group.subject for group in groups}
     for one in report.endpoints if report.tried else ():
         # The report of a probe that found nothing is what was proven closed.
         if one.subject in silent:
             _head(one.subject, one.paths, one.location, out, signs)
-            out.print(_strip(one, signs))
+            out.print(_strip(one, report, signs))
             out.print()
             print_closed(report, one.subject, out)
     for one in report.endpoints:
@@ -143,23 +146,26 @@ def _head(subject: str, paths: Iterable[str], place: Location, out: Console, sig
         out.print(about)
 
 
-def _strip(one: EndpointReport, signs: _Signs) -> Text:
+def _strip(one: EndpointReport, report: Report, signs: _Signs) -> Text:
+    """The verdicts in one line. A probe has another sign for a question that it has not tried."""
     line = Text()
     for check in CHECKS:
         state = one.verdict(check).state
         style = _STATE_STYLES[state]
-        line.append(f"{signs.states[state]} ", style=style)
+        doubted = not report.tried or report.doubts(one.subject, check)
+        sign = signs.untried if state == "unknown" and not doubted else signs.states[state]
+        line.append(f"{sign} ", style=style)
         line.append(check, style="dim" if state in {"guarded", "not-needed"} else style)
         line.append("   ")
     line.rstrip()
     return line
 
 
-def _print_group(group: Group, out: Console, signs: _Signs) -> None:
+def _print_group(group: Group, report: Report, out: Console, signs: _Signs) -> None:
     place = group.endpoint.location if group.endpoint else group.findings[0].location
     _head(group.subject, group.paths, place, out, signs)
     if group.endpoint:
-        out.print(_strip(group.endpoint, signs))
+        out.print(_strip(group.endpoint, report, signs))
     out.print()
     for one in group.findings:
         _print_finding(one, out, signs)

@@ -378,6 +378,13 @@ class Report:
         """Count the results of the probes; empty for a scan."""
         return {one: sum(t.outcome == one for t in self.tried) for one in OUTCOMES if self.tried}
 
+    def doubts(self, subject: str, check: Check) -> bool:
+        """Return True if a probe has asked this about the endpoint, and could not determine it."""
+        return any(
+            one.outcome == "not-determined" and one.subject == subject and one.check is check
+            for one in self.tried
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
