@@ -10,7 +10,7 @@ from stormdoor_audit.analyzer.engine.context import OverLimit
 from stormdoor_audit.analyzer.engine.machine import Engine
 from stormdoor_audit.analyzer.engine.state import Store
 from stormdoor_audit.analyzer.engine.values import Func, Value, const, opaque
-from stormdoor_audit.analyzer.engine.words import is_credential
+from stormdoor_audit.analyzer.engine.words import is_check, is_credential
 from stormdoor_audit.analyzer.lifecycle import tornado
 from stormdoor_audit.analyzer.lifecycle.origins import CHECK, Origins
 from stormdoor_audit.analyzer.models.loader import Models, load_models
@@ -140,7 +140,7 @@ def _reason(error: Exception) -> str:
 def _other(name: str) -> Value:
     """Return a value of a setting that is true: of a credential an unknown one."""
     last = name.rpartition(".")[2].rpartition(" ")[2]
-    return opaque(frozenset({name}), last if is_credential(last) else "", truth=2)
+    return opaque(frozenset({name}), last if is_check(last) else "", truth=2)
 
 
 class _Program:
@@ -235,25 +235,39 @@ class _Program:
         """Return *optional* if another value of a setting that decided gives a better verdict."""
         for name in sorted(connection.settings - self._required)[:_MOST_SETTINGS]:
             for value in (_other(name), const(False, frozenset({name}))):
-                engine, store = self.start({name: value})
-                same = next(
-                    (
-                        one
-                        for one in engine.classes.values()
-                        if (one.module, one.qualname) == (info.module, info.qualname)
-                    ),
-                    None,
-                )
-                if same is None:
-                    continue
-                engine.steps = 0
-                known = tornado.routes(engine).get(same, [])
-                other = authentication.judge(tornado.connect(engine, same, known, store))
-                if (
-                    authentication.better(other.verdict, answer.verdict)
-                    and other.verdict != "unknown"
-                ):
+                if self._is_better(info, {name: value}, answer):
                     return authentication.Authentication(
                         "optional", name.partition(" ")[2], answer.line, answer.module
                     )
         return answer
+
+    def _is_better(
+        self,
+        info: ClassInfo,
+        chosen: dict[str, Value],
+        answer: authentication.Authentication,
+    ) -> bool:
+        """Return True if the verdict is better with some settings, and the credentials they need."""
+        for _ in range(2):
+            engine, store = self.start(chosen)
+            place = (info.module, info.qualname)
+            same = next(
+                (one for one in engine.classes.values() if (one.module, one.qualname) == place),
+                None,
+            )
+            if same is None:
+                return False
+            engine.steps = 0
+            connection = tornado.connect(engine, same, tornado.routes(engine).get(same, []), store)
+            other = authentication.judge(connection).verdict
+            if authentication.better(other, answer.verdict) and other != "unknown":
+                return True
+            needed = {
+                name: _other(name)
+                for name in connection.settings - self._required - chosen.keys()
+                if is_credential(name.rpartition(".")[2].rpartition(" ")[2])
+            }
+            if not needed:
+                return False
+            chosen = {**chosen, **needed}
+        return False

@@ -22,6 +22,7 @@ from stormdoor_audit.analyzer.engine.values import (
     Module,
     Obj,
     Opaque,
+    Partial,
     Super,
     Value,
     Wrapped,
@@ -124,17 +125,32 @@ def _of_object(ctx: Context, atom: Obj, name: str, store: Store) -> tuple[Value,
     value, computed = _bound(ctx, *_in_class(ctx, atom, name, store), atom)
     value = join(own - ABSENT, value)
     if not value and not computed:
-        return _of_unknown(atom, name, store)
+        hook, _ = _bound(ctx, *_in_class(ctx, atom, "__getattr__", store), atom)
+        named = frozenset(
+            Partial(one, (const(name),))
+            for one in hook
+            if isinstance(one, Bound) and name != "__getattr__"
+        )
+        return (frozenset(), [(named, atom)]) if named else _of_unknown(atom, name, store)
     return value, computed
 
 
 def _of_class(ctx: Context, info: ClassInfo, name: str, store: Store) -> tuple[Value, _Computed]:
     value, model = class_member(ctx, info, name, store)
     if value:
-        return value, []
+        return frozenset(inner for one in value for inner in _of_the_class(one, info)), []
     if model is not None:
         return frozenset({Ext(model)}), []
     return const(info.name) if name == "__name__" else opaque(), []
+
+
+def _of_the_class(one: Atom, info: ClassInfo) -> Iterator[Atom]:
+    """Yield the atoms of a member that is read from the class itself: a class method has it as argument."""
+    if isinstance(one, Wrapped) and one.how in {"classmethod", "staticmethod"}:
+        for inner in one.function:
+            yield Bound(inner, Cls(info)) if one.how == "classmethod" else inner
+    else:
+        yield one
 
 
 def _of_opaque(ctx: Context, atom: Opaque, name: str) -> tuple[Value, _Computed] | None:

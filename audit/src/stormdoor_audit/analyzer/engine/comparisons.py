@@ -4,12 +4,14 @@ from typing import Any
 
 from stormdoor_audit.analyzer.engine.constants import compute, plain
 from stormdoor_audit.analyzer.engine.containers import (
+    SCHEME,
     WRITTEN,
     items_of,
     look_up,
     sequence_of,
 )
 from stormdoor_audit.analyzer.engine.context import Context, Result, Step
+from stormdoor_audit.analyzer.engine.settings import as_data
 from stormdoor_audit.analyzer.engine.state import Store
 from stormdoor_audit.analyzer.engine.values import (
     NONE,
@@ -48,7 +50,8 @@ _EQUALITY = frozenset({"==", "!=", "is", "is not"})
 
 def compare(step: Step, op: ir.Compare) -> Result:
     """Compare two values: the result may be the answer of a check."""
-    left, right = step.store.get(op.left), step.store.get(op.right)
+    left = as_data(step.ctx, step.store.get(op.left))
+    right = as_data(step.ctx, step.store.get(op.right))
     if op.operator in {"in", "not in"}:
         return step.gives(_contains(step.ctx, op, left, right, step.store))
     found = compute(op.operator, left, right)
@@ -96,6 +99,8 @@ def _compared(operator: str, one: Any, other: Any, store: Store) -> Value:
         getattr(one, "kind", ""),
         getattr(other, "kind", ""),
     }
+    if _is_scheme(one, other) or _is_scheme(other, one):
+        return opaque(origins(alone | beside), label_of(alone))
     if _differ(one, other):
         return const(negative, answer=secret)
     sides = {"client" in origins(alone), "client" in origins(beside)}
@@ -129,6 +134,17 @@ def _answer_to(one: Any, other: Any, *, negative: bool) -> bool:
         if answered(first) and isinstance(second, Const) and second.value is None:
             return not negative
     return negative
+
+
+def _is_scheme(one: Any, other: Any) -> bool:
+    """Return True for the first part of a header, and a word: the name of a scheme is no secret."""
+    return (
+        isinstance(one, Opaque)
+        and one.label.startswith(SCHEME)
+        and isinstance(other, Const)
+        and isinstance(other.value, str)
+        and other.value.strip().isalpha()
+    )
 
 
 def _is_hostile(one: Any, other: Any) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from stormdoor_audit.analyzer.engine.containers import SIZE, is_possible
 from stormdoor_audit.analyzer.engine.context import Context, Step
+from stormdoor_audit.analyzer.engine.settings import as_data
 from stormdoor_audit.analyzer.engine.state import PropertyState, Store
 from stormdoor_audit.analyzer.engine.values import (
     FALSE,
@@ -99,7 +100,7 @@ def assume(
 def _with_settings(ctx: Context, value: Value) -> Value:
     """Return a tested value with names of unread modules as settings with an unknown value."""
     result: list[Value] = []
-    for one in value:
+    for one in as_data(ctx, value):
         if (
             isinstance(one, Ext)
             and "." in one.name

@@ -89,7 +89,7 @@ TEXT_METHODS = frozenset(
         "hex",
     ]
 )
-_REPEATED = re.compile(r"[*+}]\)[*+{]")
+_REPEATED = re.compile(r"([*+}?]|\|[^()]*)\)[*+{]")
 
 
 def plain(value: Value) -> list[Const] | None:

@@ -30,6 +30,8 @@ from stormdoor_audit.analyzer.engine.words import is_credential
 __all__ = [
     "GENERATOR",
     "ITEMS",
+    "PARTS",
+    "SCHEME",
     "SIZE",
     "WRITTEN",
     "add_item",
@@ -49,6 +51,10 @@ __all__ = [
 
 GENERATOR = "<generator>"
 """Base of the cell of an iterator, which is true also without items."""
+PARTS = "<parts>"
+"""Base of the cell of the parts of a text, of which the first one has a meaning of its own."""
+SCHEME = "scheme of "
+"""Beginning of the label of such a part: a word that it is compared with is no secret."""
 ITEMS = "<items>"
 WRITTEN = "<written>"
 """Key of a mark: an unauthenticated client can cause that an item is added."""
@@ -225,7 +231,8 @@ def look_up(cell: Cell, key: Value, store: Store, name: str) -> tuple[Value, boo
     if constants and len(constants) == len(key):
         found = [entries[one.value] for one in constants if one.value in entries]
         missing = len(found) < len(constants)
-        return join(*found, rest), missing, False
+        exact = cell.base == PARTS and not missing
+        return join(*found) if exact else join(*found, rest), missing, False
     if "client" not in origins(key):
         return join(*entries.values(), rest), True, False
     secret = any(is_credential(one) for one in (name, *labels(key)))

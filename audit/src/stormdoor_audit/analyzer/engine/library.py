@@ -23,7 +23,7 @@ from stormdoor_audit.analyzer.engine.values import (
     opaque,
     origins,
 )
-from stormdoor_audit.analyzer.engine.words import is_credential
+from stormdoor_audit.analyzer.engine.words import is_check, is_credential
 
 __all__ = ["call", "call_unread"]
 
@@ -33,6 +33,9 @@ _KINDS: dict[str, Callable[[Invocation], Result | None]] = {
     "object": methods.of_object,
     "text": methods.of_text,
 }
+
+_TESTS_OF_TEXT = frozenset({"count", "endswith", "find", "index", "rfind", "rindex", "startswith"})
+"""Methods of text that an empty argument passes: the client sends it."""
 
 
 def call(step: Step, name: str, owner: Atom | None, given: Arguments) -> Result:
@@ -52,11 +55,11 @@ def call(step: Step, name: str, owner: Atom | None, given: Arguments) -> Result:
         found = special(replace(invocation, name=last))
         if found is not None:
             return found
-    if (special is not None and owner is not None) or kind == "unknown":
-        return call_unread(replace(invocation, name=last))
     model = step.ctx.models.members.get(name)
     if model is not None:
         return actions.run(replace(invocation, model=model))
+    if (special is not None and owner is not None) or kind == "unknown":
+        return call_unread(replace(invocation, name=last))
     if owner is None and name in builtin.TABLE:
         return builtin.TABLE[name](invocation)
     if owner is None and name.rpartition(".")[2][:1].isupper():
@@ -85,6 +88,9 @@ def call_unread(call: Invocation) -> Result:
     _remember_callbacks(ctx, given)
     values = [*given.all, *([frozenset({call.owner})] if call.owner is not None else [])]
     everything = contents_of(join(*values), store)
+    from_client = "client" in origins(join(*given.all))
+    if call.name in _TESTS_OF_TEXT and from_client and not any(map(answered, everything)):
+        return call.gives(opaque(origins(everything) or SERVER))
     if _is_check(call.name, everything):
         ctx.unread = True
         ctx.note("check", at)
@@ -116,7 +122,7 @@ def _is_check(name: str, values: Value) -> bool:
         return True
     from_client = "client" in origins(values)
     return from_client and (
-        is_credential(name.rpartition(".")[2]) or any(map(is_credential, labels(values)))
+        is_check(name.rpartition(".")[2]) or any(map(is_credential, labels(values)))
     )
 
 

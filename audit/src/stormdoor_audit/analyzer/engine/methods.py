@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from stormdoor_audit.analyzer.engine.constants import computed, method_of_constant
 from stormdoor_audit.analyzer.engine.containers import (
+    PARTS,
+    SCHEME,
     SIZE,
     add_item,
     copy_items,
@@ -23,6 +25,7 @@ from stormdoor_audit.analyzer.engine.values import (
     FALSE,
     NONE,
     SERVER,
+    TEXT,
     Const,
     Obj,
     Opaque,
@@ -30,6 +33,7 @@ from stormdoor_audit.analyzer.engine.values import (
     answered,
     const,
     join,
+    label_of,
     opaque,
     origins,
     text_of,
@@ -39,6 +43,8 @@ from stormdoor_audit.analyzer.engine.words import is_credential
 __all__ = ["of_constant", "of_container", "of_object", "of_text"]
 
 _TESTS = frozenset({"startswith", "endswith", "removeprefix"})
+_MADE = frozenset({"format", "join"})
+"""Methods of text that give a text with their arguments in it."""
 _PATTERN = frozenset({"match", "fullmatch", "search"})
 
 
@@ -176,6 +182,10 @@ def of_constant(call: Invocation) -> Result | None:
         found = computed(NATIVE[call.name], held, *arguments)
     else:
         found = method_of_constant(call.name, held, arguments)
+    if found is None and call.name in _MADE and isinstance(call.owner.value, str):
+        made = join(*(items_of(one, call.store) for one in call.given.positional), *call.given.all)
+        if not any(answered(one) for one in made):
+            found = opaque(origins(made) or SERVER, label_of(made), kind=TEXT)
     return call.gives(found) if found is not None else None
 
 
@@ -197,11 +207,19 @@ def of_text(call: Invocation) -> Result | None:
         return call.gives(const(False, answer=True))
     where = owner.origin | origins(given)
     if call.name in {"split", "rsplit", "splitlines", "partition", "rpartition"}:
-        cell = call.ctx.cell("list", "parts", call.ctx.line, owner)
-        fill(call.store, cell, {}, opaque(where, owner.label))
-        call.store.put(cell, SIZE, const(1))
-        return call.gives(frozenset({Obj(cell)}))
+        return call.gives(_parts(call, owner, opaque(where, owner.label)))
     return call.gives(opaque(where, owner.label))
+
+
+def _parts(call: Invocation, owner: Opaque, part: Value) -> Value:
+    """Return the parts of a text: the first of several that a blank divides is the kind of the others."""
+    cell = call.ctx.cell("list", "parts", call.ctx.line, owner, base=PARTS)
+    divided = call.name != "rpartition" and text_of(call.given.at(0)) in {"", " "}
+    kind = opaque(owner.origin, f"{SCHEME}{owner.label}", kind=TEXT)
+    first = kind if divided and call.name != "splitlines" else part
+    fill(call.store, cell, {0: first, 1: part, 2: part}, part)
+    call.store.put(cell, SIZE, const(1))
+    return frozenset({Obj(cell)})
 
 
 def _as_constant(value: Value, store: Store) -> Value:

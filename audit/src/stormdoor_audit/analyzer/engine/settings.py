@@ -2,7 +2,9 @@
 
 from stormdoor_audit.analyzer.engine.context import Context
 from stormdoor_audit.analyzer.engine.values import (
+    Bound,
     Const,
+    Ext,
     Opaque,
     Value,
     const,
@@ -11,7 +13,11 @@ from stormdoor_audit.analyzer.engine.values import (
     origins,
 )
 
-__all__ = ["as_setting", "setting"]
+__all__ = ["as_data", "as_setting", "setting"]
+
+_UNKNOWN = "unknown."
+_OF_REQUESTS = frozenset({"client", "origin", "peer", "proven"})
+"""Provenance of values that each request has anew: no settings."""
 
 
 def setting(ctx: Context, name: str, shipped: Value) -> Value:
@@ -28,6 +34,26 @@ def setting(ctx: Context, name: str, shipped: Value) -> Value:
             result.append(const(one.value, one.origin | where, answer=one.answer))
         elif isinstance(one, Opaque):
             result.append(opaque(one.origin | where, one.label, truth=one.truth, kind=one.kind))
+        else:
+            result.append(frozenset({one}))
+    return join(*result)
+
+
+def as_data(ctx: Context, value: Value) -> Value:
+    """Return a value that a condition tests, with attributes of unread objects as settings.
+
+    An attribute of an object that was not read is a method where it is called, and data where it is tested.
+    """
+    result: list[Value] = []
+    for one in value:
+        name = one.function.name if isinstance(one, Bound) and isinstance(one.function, Ext) else ""
+        if name.startswith(_UNKNOWN) and isinstance(one, Bound):
+            label = f"setting {name.removeprefix(_UNKNOWN)}"
+            where = origins(frozenset({one.owner}))
+            if where & _OF_REQUESTS:
+                result.append(opaque(where))
+            else:
+                result.append(ctx.chosen.get(label) or opaque(where | {label}))
         else:
             result.append(frozenset({one}))
     return join(*result)

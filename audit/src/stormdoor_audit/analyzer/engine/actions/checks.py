@@ -3,13 +3,16 @@
 from stormdoor_audit.analyzer.engine.context import Action, Arguments, Invocation, Result
 from stormdoor_audit.analyzer.engine.values import (
     ABSENT,
+    TEXT,
     TRUE,
+    Const,
     Ext,
     Obj,
     Partial,
     Value,
     Wrapped,
     const,
+    join,
     label_of,
     opaque,
     origins,
@@ -31,7 +34,15 @@ def _answer(call: Invocation) -> Result:
     if sides and all(origins(one) == {"client"} for one in sides):
         return call.gives(opaque("client"))
     call.ctx.note("check", call.at)
-    return call.gives(const(False, answer=True))
+    return call.gives(join(const(False, answer=True), *map(_if_empty, sides, sides[::-1])))
+
+
+def _if_empty(secret: Value, shown: Value) -> Value:
+    """Return True if a secret may be empty: the client shows an empty text, too."""
+    if "client" in origins(secret) or "client" not in origins(shown):
+        return frozenset()
+    empty = [one for one in secret if isinstance(one, Const) and not one.answer]
+    return join(*(const(True, one.origin) for one in empty if one.value in ("", b"")))
 
 
 def _verify(call: Invocation) -> Result:
@@ -55,7 +66,7 @@ def _secret(call: Invocation) -> Result:
     """A value that only the server can compute, unless the client picks the key."""
     key = call.given.at(call.model.at, "key")
     if key and origins(key) == {"client"}:
-        return call.gives(opaque("client", label_of(key)))
+        return call.gives(opaque("client", label_of(key), kind=TEXT))
     return call.gives(opaque(frozenset({"server"}), truth=TRUE, kind="secret"))
 
 

@@ -8,6 +8,7 @@ from stormdoor_audit.analyzer.engine.state import Flow
 from stormdoor_audit.analyzer.engine.values import (
     NONE,
     Bound,
+    Cls,
     Ext,
     Func,
     Obj,
@@ -22,8 +23,8 @@ __all__ = ["TABLE"]
 
 
 def _argument(call: Invocation) -> Result:
-    """The first argument itself."""
-    return call.gives(call.given.at(call.model.at))
+    """An argument itself, the first one if the model names no other."""
+    return call.gives(call.given.at(call.model.at, call.model.named) or opaque())
 
 
 def _owner(call: Invocation) -> Result:
@@ -38,7 +39,7 @@ def _identity(call: Invocation) -> Result:
 
 def _identity_or_argument(call: Invocation) -> Result:
     """A decorator with or without arguments."""
-    if any(isinstance(one, Func | Bound) for one in call.given.at(0)):
+    if any(isinstance(one, Func | Bound | Cls) for one in call.given.at(0)):
         return call.gives(call.given.at(0))
     return _identity(call)
 

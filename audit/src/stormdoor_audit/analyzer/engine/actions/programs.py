@@ -4,7 +4,7 @@ from stormdoor_audit.analyzer.engine.containers import add_item, fill, items_of
 from stormdoor_audit.analyzer.engine.context import Action, Arguments, Context, Invocation, Result
 from stormdoor_audit.analyzer.engine.settings import setting
 from stormdoor_audit.analyzer.engine.state import Store
-from stormdoor_audit.analyzer.engine.values import NONE, Obj, Value, const, text_of
+from stormdoor_audit.analyzer.engine.values import NONE, Obj, Value, const, opaque, text_of
 
 __all__ = ["TABLE"]
 
@@ -19,6 +19,20 @@ def _define(call: Invocation) -> Result:
         return call.gives(NONE)
     call.ctx.shipped[name] = call.given.at(call.model.default, "default") or NONE
     return call.gives(NONE)
+
+
+def _defaults(call: Invocation) -> Result:
+    """Shipped values of options, by keyword."""
+    call.ctx.shipped.update(call.given.words)
+    return call.gives(NONE)
+
+
+def _options_and_rest(call: Invocation) -> Result:
+    """The object with all options, and the arguments that are none."""
+    cell = call.ctx.cell("tuple", "options")
+    ((_, _, options),) = _options(call)
+    fill(call.store, cell, {0: options, 1: opaque()})
+    return call.gives(frozenset({Obj(cell)}))
 
 
 def _environment(call: Invocation) -> Result:
@@ -135,10 +149,12 @@ TABLE: dict[str, Action] = {
     "returned": _returned,
     "container": _container,
     "define": _define,
+    "defaults": _defaults,
     "environment": _environment,
     "error": _construct,
     "object": _object,
     "options": _options,
+    "options_and_rest": _options_and_rest,
     "settings": _settings,
     "tuple": _tuple,
 }

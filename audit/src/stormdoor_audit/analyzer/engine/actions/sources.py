@@ -62,8 +62,11 @@ def _sources(call: Invocation) -> Result:
 
 
 def _opaque(call: Invocation) -> Result:
-    """A value of which only the provenance is known."""
+    """A value of which only the provenance is known, or a given part of the request."""
     label = call.model.name.rpartition(".")[2] if call.model.origin == "client" else ""
+    given = call.ctx.part(call.model.named) if call.model.named else frozenset()
+    if given:
+        return call.gives(given)
     return call.gives(
         opaque(call.model.origin, label, truth=_TRUTH[call.model.truth], kind=call.model.kind)
     )
@@ -85,7 +88,7 @@ def _derive(call: Invocation) -> Result:
     if any(answered(one) for one in value):
         return call.gives(value)
     where = origins(join(*call.given.all)) or frozenset({"server"})
-    return call.gives(opaque(where, label_of(value)))
+    return call.gives(opaque(where, label_of(value), kind=call.model.kind))
 
 
 def _parse(call: Invocation) -> Result:
