@@ -16,11 +16,13 @@ pytest.importorskip("asyncpg")
 
 import asyncpg
 
+from stormdoor.core.backoff import Backoff, GuessRules
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import ConfigurationError
 from stormdoor.guard.trail_verification import verify_trail
 from stormdoor.ports import NodeStatus, Store
 from stormdoor.stores import SqliteStore, open_store, transfer
+from stormdoor.testing.contract.guesses import GUESS
 from stormdoor.testing.contract.support import (
     NOW,
     account,
@@ -40,6 +42,7 @@ __all__ = ["new_database", "postgresql"]
 
 KEY = b"k" * 32
 DAY = 86_400.0
+ONE_FREE = Backoff(free=1, first=7.0, cap=7.0, forget=600.0)
 
 
 @pytest.fixture
@@ -61,6 +64,7 @@ def source(tmp_path: Path) -> Path:
             await store.add_pending(pending("x1", "p0"))
             await store.link_identity("iss", "sub", "p2", NOW)
             await store.remember_address("p0", "192.0.2.1", NOW, most=4)
+            await store.charge_guess(GUESS, GuessRules())
             await store.add_factor(factor("f1", "p0"))
             await store.set_recovery_codes("p0", ["h1", "h2"])
             await store.set_factor_failures("p0", 1, NOW, expected=0)
@@ -92,6 +96,7 @@ async def contents(store: Store) -> list[object]:
         [await store.factors("p0"), await store.recovery_codes("p0")],
         await store.identities("p2"),
         await store.address_seen("p0", "192.0.2.1"),
+        await store.guess_wait(GUESS, GuessRules(own=ONE_FREE)),
         await store.pending("x1", "second-factor"),
         await store.factor_failures("p0"),
         await store.revocations(),

@@ -33,14 +33,14 @@ def later(answer: T) -> asyncio.Future[T]:
 
 
 class Elsewhere:
-    """A limit or the delays of another process, which answers through futures."""
+    """A limit of another process, which answers through futures."""
 
     def __init__(self, counted: Any) -> None:
         self._counted = counted
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._counted, name)
-        if name not in {"spend", "wait", "attempt"}:
+        if name not in {"spend", "wait"}:
             return method
 
         def call(*args: Any) -> asyncio.Future[Any]:
@@ -58,10 +58,6 @@ class SharedRateLimits:
     def limit(self, name: str, rate: Rate) -> Any:
         """See `RateLimits.limit`."""
         return Elsewhere(self._counted.limit(name, rate))
-
-    def login_delays(self) -> Any:
-        """See `RateLimits.login_delays`."""
-        return Elsewhere(self._counted.login_delays())
 
 
 class TestSharedRateLimits(RateLimitsContract):

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from stormdoor.core.backoff import Backoff, Guess, GuessRules
 from stormdoor.core.event import Entry
 from stormdoor.core.factor import FactorKind
 from stormdoor.core.revocation import Revocation, Target
@@ -56,6 +57,8 @@ attributes = st.dictionaries(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=3),
     max_size=2,
 )
+
+GUESSES = Backoff(free=2, first=600.0, cap=7200.0, forget=7200.0)
 
 
 class Agreement(RuleBasedStateMachine):
@@ -168,6 +171,19 @@ class Agreement(RuleBasedStateMachine):
     @rule(who=who, address=ids, at=times)
     def remember_address(self, who: str, address: str, at: float) -> None:
         self.both("remember_address", who, address, at, most=2)
+
+    @rule(
+        who=who, address=ids, familiar=st.booleans(), at=times, verified=st.none() | st.booleans()
+    )
+    def guess(
+        self, who: str, address: str, familiar: bool, at: float, verified: bool | None
+    ) -> None:
+        guess = Guess(account=who, pair=f"{who} {address}", familiar=familiar, at=at)
+        rules = GuessRules(own=GUESSES, unfamiliar=GUESSES)
+        self.both("charge_guess", guess, rules)
+        self.both("guess_wait", guess, rules)
+        if verified is not None:
+            self.both("give_back_guess", guess, rules, succeeded=verified)
 
     @rule(issuer=ids, subject=ids)
     def unlink_identity(self, issuer: str, subject: str) -> None:

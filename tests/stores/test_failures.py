@@ -98,7 +98,8 @@ READS = {
     "account", "accounts", "session", "sessions", "key", "keys", "revocations", "entries",
     "trail_chains", "members", "live_connections", "sessions_of_provider", "pending",
     "identity", "identities", "factors", "factor_by_handle", "recovery_codes", "factor_failures",
-    "log_position", "head_and_entries", "address_seen", "trail_faults", "space", "wait_for_entry", "tenants",
+    "log_position", "head_and_entries", "address_seen", "guess_wait", "trail_faults", "space",
+    "wait_for_entry", "tenants",
     "lasting_revocations", "former_ids", "current_session", "connections_after", "reached_sessions",
     "accounts_named", "tenants_of_connections",
 }  # fmt: skip

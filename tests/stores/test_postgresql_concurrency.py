@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -12,6 +13,7 @@ from functools import partial
 import asyncpg
 import pytest
 
+from stormdoor.core.backoff import Guess, GuessRules
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreError, StoreUnavailable
 from stormdoor.ports import Store
@@ -504,6 +506,36 @@ async def test_logins_and_requests_let_no_two_nodes_deadlock(
                 stores[1].touch_sessions({"i0": NOW + n}),
             )
             await stores[0].remove_session("i0")
+
+
+async def test_nodes_count_guesses_together(new_database: Callable[[], str]) -> None:
+    """INVARIANT: eight nodes together allow the free guesses of one account, also beside its logins."""
+    rules = GuessRules()
+    url = await _without_deadlock_detection(new_database())
+    async with _stores(url, 8) as stores:
+        await stores[0].add_account(account("alice"))
+        guesses = [
+            Guess(account="alice", pair=f"alice at {n % 10}", familiar=False, at=NOW)
+            for n in range(200)
+        ]
+        others: list[Awaitable[object]] = [one.add_role("alice", "guest") for one in stores]
+        others += [one.remember_address("alice", "home", NOW, most=5) for one in stores]
+        beside = asyncio.gather(*others)
+        waits = await asyncio.gather(
+            *(stores[n % 8].charge_guess(one, rules) for n, one in enumerate(guesses))
+        )
+        await beside
+        assert waits.count(0.0) == rules.unfamiliar.free
+        charged = [guess for guess, seconds in zip(guesses, waits, strict=True) if not seconds]
+        assert max(Counter(guess.pair for guess in charged).values()) <= rules.own.free
+        await asyncio.gather(
+            *(
+                stores[n % 8].give_back_guess(one, rules, succeeded=False)
+                for n, one in enumerate(charged)
+            )
+        )
+        assert await stores[0].guess_wait(guesses[0], rules) == 0.0
+        assert await stores[0].purge(NOW + 1e6) == 0
 
 
 async def test_ends_of_other_sessions_let_no_two_nodes_deadlock(

@@ -8,13 +8,14 @@ delays are capped. One risk remains: during a distributed attack on an account, 
 an address that is new to the account.
 
 An attempt is charged as a failure *before* the slow verification and refunded after a success, so that a
-hundred simultaneous guesses count as a hundred. Times are monotonic seconds.
+hundred simultaneous guesses count as a hundred. The store keeps the counters for all processes
+(`stormdoor.ports.Guesses`); it reads, asks `GuessRules`, and writes in one transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from stormdoor.errors import ConfigurationError
 
@@ -24,7 +25,8 @@ __all__ = [
     "UNFAMILIAR",
     "Backoff",
     "Failures",
-    "LoginBackoff",
+    "Guess",
+    "GuessRules",
     "charged",
     "wait",
 ]
@@ -32,10 +34,8 @@ __all__ = [
 FAMILIAR_SECONDS = 90 * 86_400.0
 """Seconds after its latest login for which an address stays familiar to an account."""
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
 _MOST_DOUBLINGS = 60  # beyond this, doubling has passed every sensible cap
+_WRONG_CLOCK = 86_400.0  # a failure that lies further in the future was written with a wrong clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,138 +89,90 @@ class Failures:
 
     Attributes:
         count: Failures in a row.
-        last: Monotonic seconds of the last one.
+        last: Seconds of the last one, on any clock that the caller uses for all of them.
     """
 
     count: int
     last: float
 
 
+def _forgotten(failures: Failures, now: float, rule: Backoff) -> bool:
+    # A clock that was set back by days must not lock an owner out for days.
+    return not -_WRONG_CLOCK < now - failures.last < rule.forget
+
+
 def wait(failures: Failures | None, now: float, rule: Backoff) -> float:
     """Seconds until the next attempt is allowed; 0.0 if it is now."""
-    if failures is None:
+    if failures is None or _forgotten(failures, now, rule):
         return 0.0
-    since = now - failures.last
-    if since >= rule.forget:
-        return 0.0
-    return max(0.0, rule.delay(failures.count) - since)
+    # Another node's clock may be ahead: then its delay has not begun here.
+    return max(0.0, rule.delay(failures.count) - max(0.0, now - failures.last))
 
 
 def charged(failures: Failures | None, now: float, rule: Backoff) -> Failures:
     """Return `failures` plus one failure at `now`."""
-    if failures is None or now - failures.last >= rule.forget:
+    if failures is None or _forgotten(failures, now, rule):
         return Failures(1, now)
-    return Failures(failures.count + 1, now)
+    return Failures(failures.count + 1, max(now, failures.last))
 
 
-class LoginBackoff:
-    """The counters of all accounts, in bounded memory.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """One attempt to log in with a password.
 
-    The least recently used entry is dropped first. Only an attempt that reaches the slow verification makes
-    an entry, and a process verifies about a hundred a second at most. So an attacker needs longer to displace
-    an entry than to wait for its delay.
-
-    Args:
-        own: The rule for one address and one account.
-        unfamiliar: The rule for all unfamiliar addresses of one account together.
-        entries: Entries that each table holds at most.
-        familiar: Familiar addresses that are remembered of each account.
+    Attributes:
+        account: Key of the account.
+        pair: Key of the account and the address together.
+        familiar: Whether the address has logged in to the account before.
+        at: Unix seconds.
     """
 
-    __slots__ = (
-        "_entries",
-        "_familiar",
-        "_known",
-        "_own",
-        "_own_rule",
-        "_unfamiliar",
-        "_unfamiliar_rule",
-    )
+    account: str
+    pair: str
+    familiar: bool
+    at: float
 
-    def __init__(
-        self,
-        *,
-        own: Backoff = OWN,
-        unfamiliar: Backoff = UNFAMILIAR,
-        entries: int = 50_000,
-        familiar: int = 16,
-    ) -> None:
-        if entries < 1 or familiar < 1:
-            raise ConfigurationError("a back-off must remember at least one entry and one address")
-        self._own_rule = own
-        self._unfamiliar_rule = unfamiliar
-        self._entries = entries
-        self._familiar = familiar
-        self._own: dict[tuple[str, str], Failures] = {}
-        self._unfamiliar: dict[str, Failures] = {}
-        self._known: dict[str, dict[str, None]] = {}
 
-    def familiar(self, account: str, address: str) -> bool:
-        """Return whether `address` is known to have logged in to `account` before."""
-        return address in self._known.get(account, ())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuessRules:
+    """How long an attempt waits, and how its counters change. Every store applies these functions.
 
-    def wait(self, account: str, address: str, now: float) -> float:
-        """Seconds until `address` may try `account` again; 0.0 if it may now."""
-        own = wait(self._own.get((account, address)), now, self._own_rule)
-        if self.familiar(account, address):
-            return own
-        return max(own, wait(self._unfamiliar.get(account), now, self._unfamiliar_rule))
+    Attributes:
+        own: The rule for one address and one account.
+        unfamiliar: The rule for all unfamiliar addresses of one account together.
+    """
 
-    def attempt(self, account: str, address: str, now: float) -> float:
-        """Ask for an attempt, and charge it at once if it is allowed.
+    own: Backoff = OWN
+    unfamiliar: Backoff = UNFAMILIAR
 
-        Returns:
-            0.0 if the attempt may continue; it counts as a failure until `succeeded` or `refund` is called.
-            Else the seconds to wait; then nothing was charged.
+    def counters(self, guess: Guess) -> dict[str, Backoff]:
+        """Return the keys of the counters that `guess` is counted in, each with its rule."""
+        if guess.familiar:
+            return {guess.pair: self.own}
+        return {guess.pair: self.own, guess.account: self.unfamiliar}
+
+    def wait(self, guess: Guess, known: Mapping[str, Failures]) -> float:
+        """Return the seconds until `guess` is allowed, given the `known` counters; 0.0 if it is now."""
+        counters = self.counters(guess).items()
+        return max(wait(known.get(key), guess.at, rule) for key, rule in counters)
+
+    def charged(self, guess: Guess, known: Mapping[str, Failures]) -> dict[str, Failures]:
+        """Return the counters of `guess` after one more failure."""
+        counters = self.counters(guess).items()
+        return {key: charged(known.get(key), guess.at, rule) for key, rule in counters}
+
+    def given_back(
+        self, guess: Guess, known: Mapping[str, Failures], *, succeeded: bool
+    ) -> dict[str, Failures]:
+        """Return the `known` counters of `guess` without its charge.
+
+        A success clears the failures of its address. The shared counter loses only the charge of this
+        attempt: the owner's login must not reset the counter of a simultaneous attacker.
         """
-        seconds = self.wait(account, address, now)
-        if seconds > 0.0:
-            return seconds
-        # INVARIANT: checking and charging are one step, with no await between them.
-        pair = (account, address)
-        self._put(self._own, pair, charged(self._own.pop(pair, None), now, self._own_rule))
-        if not self.familiar(account, address):
-            before = self._unfamiliar.pop(account, None)
-            self._put(self._unfamiliar, account, charged(before, now, self._unfamiliar_rule))
-        return 0.0
-
-    def refund(self, account: str, address: str) -> None:
-        """Refund the charge of an attempt that was never verified (the server was busy)."""
-        self._take_back(self._own, (account, address))
-        if not self.familiar(account, address):
-            self._take_back(self._unfamiliar, account)
-
-    def succeeded(self, account: str, address: str) -> None:
-        """Note a success: clear the failures of the address, which is familiar from now on.
-
-        The shared counter is reduced only by the charge of this attempt: the owner's login must not reset
-        the counter of a simultaneous attacker.
-        """
-        self._own.pop((account, address), None)
-        if not self.familiar(account, address):
-            self._take_back(self._unfamiliar, account)
-        self.remember(account, address)
-
-    def remember(self, account: str, address: str) -> None:
-        """Note that an address has logged in to the account, now or in an earlier process."""
-        addresses = self._known.pop(account, {})
-        addresses.pop(address, None)
-        addresses[address] = None
-        if len(addresses) > self._familiar:
-            del addresses[next(iter(addresses))]
-        self._put(self._known, account, addresses)
-
-    def _put(self, table: dict[Key, Value], key: Key, value: Value) -> None:
-        table[key] = value
-        if len(table) > self._entries:
-            del table[next(iter(table))]
-
-    @staticmethod
-    def _take_back(table: dict[Key, Failures], key: Key) -> None:
-        failures = table.get(key)
-        if failures is None:
-            return
-        if failures.count <= 1:
-            del table[key]
-        else:
-            table[key] = Failures(failures.count - 1, failures.last)
+        left = {}
+        for key in self.counters(guess):
+            failures = known.get(key)
+            if failures is not None:
+                count = 0 if succeeded and key == guess.pair else failures.count - 1
+                left[key] = Failures(count, failures.last)
+        return left

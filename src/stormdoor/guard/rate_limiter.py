@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from stormdoor.core.backoff import LoginBackoff
 from stormdoor.core.bucket import Rate, retry_after
 
 __all__ = ["KeyedRateLimiter", "LocalRateLimits"]
@@ -58,12 +57,7 @@ class LocalRateLimits:
 
     def __init__(self) -> None:
         self._limits: dict[tuple[str, Rate], KeyedRateLimiter] = {}
-        self._delays = LoginBackoff()
 
     def limit(self, name: str, rate: Rate) -> KeyedRateLimiter:
         """See `RateLimits.limit`."""
         return self._limits.setdefault((name, rate), KeyedRateLimiter(rate))
-
-    def login_delays(self) -> LoginBackoff:
-        """See `RateLimits.login_delays`."""
-        return self._delays

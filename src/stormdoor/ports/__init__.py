@@ -12,10 +12,11 @@ from stormdoor.ports.clock import Clock, SystemClock
 from stormdoor.ports.connections import Connections, LiveConnection, as_listed
 from stormdoor.ports.engine import Engine
 from stormdoor.ports.factors import Factors, SecondFactors
+from stormdoor.ports.guesses import Guesses
 from stormdoor.ports.identities import Identities
 from stormdoor.ports.keys import Keys
 from stormdoor.ports.members import Member, Members, NodeStatus
-from stormdoor.ports.rate_limits import LoginDelays, RateLimit, RateLimits
+from stormdoor.ports.rate_limits import RateLimit, RateLimits
 from stormdoor.ports.revocation_log import Changed, RevocationLog
 from stormdoor.ports.sessions import Sessions
 from stormdoor.ports.single_use import Nonces, Pendings, RecoveryCodes, Tickets
@@ -31,10 +32,10 @@ __all__ = [
     "Connections",
     "Engine",
     "Factors",
+    "Guesses",
     "Identities",
     "Keys",
     "LiveConnection",
-    "LoginDelays",
     "Member",
     "Members",
     "NodeStatus",

@@ -1,4 +1,4 @@
-"""Limits on handshakes, logins and other attempts, which all nodes of an installation may share."""
+"""Limits on handshakes and other attempts, which all nodes of an installation may share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from stormdoor.core.bucket import Rate
 
-__all__ = ["LoginDelays", "RateLimit", "RateLimits", "answered"]
+__all__ = ["RateLimit", "RateLimits", "answered"]
 
 _T = TypeVar("_T")
 
@@ -43,43 +43,6 @@ class RateLimit(Protocol):
         ...
 
 
-class LoginDelays(Protocol):
-    """Delays after failed logins with a password.
-
-    Futures and failures are as for `RateLimit`. `stormdoor.core.backoff` is the reference of the rules.
-    """
-
-    def familiar(self, account: str, address: str) -> bool:
-        """Return whether this process knows that `address` has logged in to `account` before."""
-        ...
-
-    def remember(self, account: str, address: str) -> None:
-        """Note in this process that an address has logged in to the account."""
-        ...
-
-    def wait(self, account: str, address: str, now: float) -> float | Future[float]:
-        """Return the seconds until `address` may try `account` again; 0.0 if it may now."""
-        ...
-
-    def attempt(self, account: str, address: str, now: float) -> float | Future[float]:
-        """Ask for an attempt, and charge it as a failure in the same step if it is allowed.
-
-        INVARIANT: simultaneous guesses on all nodes are all charged.
-
-        Returns:
-            0.0 if the attempt may continue. Else the seconds to wait; then nothing was charged.
-        """
-        ...
-
-    def refund(self, account: str, address: str) -> None:
-        """Refund the charge of an attempt that was never verified. It may take effect later."""
-        ...
-
-    def succeeded(self, account: str, address: str) -> None:
-        """Clear the failures of the address, which is familiar from now on. It may take effect later."""
-        ...
-
-
 class RateLimits(Protocol):
     """The limits by name."""
 
@@ -90,10 +53,6 @@ class RateLimits(Protocol):
             name: The name of an option of `Limits`, such as `handshakes_per_address`.
             rate: The rate of each key.
         """
-        ...
-
-    def login_delays(self) -> LoginDelays:
-        """Return the delays after failed logins. All calls, on any node, share the failures."""
         ...
 
 

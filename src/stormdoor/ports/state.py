@@ -12,6 +12,7 @@ from stormdoor.ports.broker import Broker
 from stormdoor.ports.connections import Connections
 from stormdoor.ports.engine import Engine
 from stormdoor.ports.factors import Factors
+from stormdoor.ports.guesses import Guesses
 from stormdoor.ports.identities import Identities
 from stormdoor.ports.keys import Keys
 from stormdoor.ports.members import Members
@@ -27,6 +28,7 @@ __all__ = ["Store", "StoredState"]
 class Store(
     Accounts,
     Addresses,
+    Guesses,
     Sessions,
     Tickets,
     Nonces,
@@ -62,6 +64,7 @@ class StoredState:
 
     accounts: Accounts
     addresses: Addresses
+    guesses: Guesses
     sessions: Sessions
     tickets: Tickets
     nonces: Nonces

@@ -403,7 +403,6 @@ class Guard:
             second_factor,
             secrets_key,
             max_unauthenticated=self.limits.unfinished_logins,
-            delays=rate_limits.login_delays(),
         )
         self.credential_refresh = CredentialRefresh(
             credentials=self.credentials,

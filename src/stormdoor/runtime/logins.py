@@ -12,7 +12,7 @@ from stormdoor.auth.password.login import Login
 from stormdoor.auth.password.passwords import Passwords
 from stormdoor.core.origin import OriginPolicy
 from stormdoor.errors import ConfigurationError
-from stormdoor.ports import Clock, LoginDelays, StoredState
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["check_rp_id", "logins"]
 
@@ -25,7 +25,6 @@ def logins(
     keys: bytes | Sequence[bytes] | None,
     *,
     max_unauthenticated: int,
-    delays: LoginDelays,
 ) -> tuple[Login, FactorService, PendingLogins]:
     """Return the parts of the login, which refer to each other."""
     secret_box = None
@@ -42,7 +41,6 @@ def logins(
         state,
         passwords,
         clock,
-        backoff=delays,
         name_key=secret_box.derive("names") if secret_box else None,
     )
     return login, factors, PendingLogins(state, clock, factors.options.pending_seconds)

@@ -75,6 +75,7 @@ class MemoryStore(MemoryFactors):
         forgotten = len(self._revocations) - len(kept)
         self._revocations = kept
         forgotten += self._purge_pendings(over) + self._purge_addresses(now - FAMILIAR_SECONDS)
+        forgotten += self._purge_guesses(over)
         return len(sessions) + len(tickets) + len(nonces) + forgotten
 
     # Accounts

@@ -1,4 +1,4 @@
-"""The part of the memory store for second factors, identities and pending logins."""
+"""The part of the memory store for second factors, identities, pending logins and guesses."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from stormdoor.core.account import Account
+from stormdoor.core.backoff import Failures, Guess, GuessRules
 from stormdoor.core.factor import Factor
 from stormdoor.core.identity import Identity
 from stormdoor.core.pending import Pending
@@ -19,7 +20,7 @@ __all__ = ["MemoryFactors", "copy_account", "refuse_duplicate"]
 
 
 class MemoryFactors(MemoryLog):
-    """`Pendings`, `Identities` and `Factors` in dictionaries.
+    """`Pendings`, `Identities`, `Addresses`, `Guesses` and `Factors` in dictionaries.
 
     INVARIANT: as in `MemoryStore`, no method awaits between its first read and its last write.
     """
@@ -33,6 +34,7 @@ class MemoryFactors(MemoryLog):
         self._recovery_codes: dict[str, set[str]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
         self._familiar: dict[str, dict[str, float]] = {}
+        self._guesses: dict[str, Failures] = {}
 
     # Pending logins
 
@@ -135,6 +137,35 @@ class MemoryFactors(MemoryLog):
             if (kept := {one: at for one, at in own.items() if at >= before})
         }
         return found - sum(map(len, self._familiar.values()))
+
+    # Guesses
+
+    async def charge_guess(self, guess: Guess, rules: GuessRules) -> float:
+        """See `Guesses.charge_guess`."""
+        self._answer()
+        seconds = rules.wait(guess, self._guesses)
+        if seconds == 0.0:
+            self._guesses.update(rules.charged(guess, self._guesses))
+        return seconds
+
+    async def guess_wait(self, guess: Guess, rules: GuessRules) -> float:
+        """See `Guesses.guess_wait`."""
+        self._answer()
+        return rules.wait(guess, self._guesses)
+
+    async def give_back_guess(self, guess: Guess, rules: GuessRules, *, succeeded: bool) -> None:
+        """See `Guesses.give_back_guess`."""
+        self._answer()
+        for key, left in rules.given_back(guess, self._guesses, succeeded=succeeded).items():
+            if left.count:
+                self._guesses[key] = left
+            else:
+                del self._guesses[key]
+
+    def _purge_guesses(self, over: float) -> int:
+        before = len(self._guesses)
+        self._guesses = {key: one for key, one in self._guesses.items() if one.last >= over}
+        return before - len(self._guesses)
 
     # Factors
 

@@ -9,6 +9,7 @@ import msgspec
 
 from stormdoor.core.account import Account
 from stormdoor.core.apikey import ApiKey
+from stormdoor.core.backoff import Failures
 from stormdoor.core.event import Entry, Event, searched_by
 from stormdoor.core.factor import Factor
 from stormdoor.core.identity import Identity
@@ -37,6 +38,7 @@ __all__ = [
     "connection_row",
     "entry_from",
     "entry_row",
+    "failures_from",
     "join_row",
     "json_text",
     "member_from",
@@ -51,6 +53,11 @@ Row = tuple[Any, ...]
 
 _decode = msgspec.json.Decoder().decode
 _NO_BEAT: Final = -1
+
+
+def failures_from(rows: Iterable[Row]) -> dict[str, Failures]:
+    """Return the counters of guesses by their key."""
+    return {key: Failures(count, last) for key, count, last in rows}
 
 
 def json_text(values: object, what: str = "attributes") -> str:

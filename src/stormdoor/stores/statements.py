@@ -256,6 +256,16 @@ WHERE principal_id = ? AND address NOT IN (
 """
 PURGE_ADDRESSES = "DELETE FROM familiar_address WHERE seen_at < ?"
 
+# guesses of passwords ---------------------------------------------------------------------------
+
+GUESSES = "SELECT key, count, last FROM guess WHERE key IN (?, ?)"
+SET_GUESSES = """
+INSERT INTO guess (key, count, last) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET count = excluded.count, last = excluded.last
+"""
+REMOVE_GUESSES = "DELETE FROM guess WHERE key = ? AND count < 1"
+PURGE_GUESSES = "DELETE FROM guess WHERE last < ?"
+
 # factors ----------------------------------------------------------------------------------------
 
 _FACTOR = FACTOR.of("f")

@@ -59,6 +59,7 @@ TABLES: Final = (
     Table("pending", ("id",)),
     Table("identity", ("issuer", "subject")),
     Table("familiar_address", ("principal_id", "address")),
+    Table("guess", ("key",)),
     Table("factor", ("id",)),
     Table("recovery_code", ("principal_id", "hash")),
     Table("factor_failure", ("principal_id",)),

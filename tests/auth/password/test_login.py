@@ -12,7 +12,7 @@ import pytest
 from stormdoor.auth.password.login import LoggedIn, Login
 from stormdoor.auth.password.passwords import Argon2Cost, Busy, Match, Passwords
 from stormdoor.core.account import Account
-from stormdoor.core.backoff import Backoff, LoginBackoff
+from stormdoor.core.backoff import Backoff, GuessRules
 from stormdoor.core.denial import Denial, Refusal
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import StoredState
@@ -31,6 +31,10 @@ def password_hash() -> str:
 
 
 HOME, CAFE = "192.0.2.1", "198.51.100.7"
+RULES = GuessRules(
+    own=Backoff(free=3, first=1.0, cap=60.0, forget=600.0),
+    unfamiliar=Backoff(free=5, first=1.0, cap=30.0, forget=600.0),
+)
 
 
 class Room:
@@ -40,11 +44,7 @@ class Room:
         self.clock = FakeClock()
         self.store = store
         self.passwords = Passwords(cost=CHEAP, **options)  # type: ignore[arg-type]
-        self.backoff = LoginBackoff(
-            own=Backoff(free=3, first=1.0, cap=60.0, forget=600.0),
-            unfamiliar=Backoff(free=5, first=1.0, cap=30.0, forget=600.0),
-        )
-        self.login = Login(StoredState.of(store), self.passwords, self.clock, backoff=self.backoff)
+        self.login = Login(StoredState.of(store), self.passwords, self.clock, rules=RULES)
 
     async def attempt(
         self, username: str = "alice", password: str = PASSWORD, address: str = HOME
@@ -118,7 +118,7 @@ async def test_what_can_be_no_name_is_refused(username: str) -> None:
     """A text that can be no username is refused, and nothing is stored for it."""
     here = await room()
     assert denial(await here.attempt(username)) == (Denial.BAD_CREDENTIAL, None)
-    assert here.backoff._own == {}
+    assert here.store._guesses == {}
 
 
 async def test_a_disabled_principal_is_refused() -> None:
@@ -180,6 +180,41 @@ async def test_somewhere_new_the_owner_waits_at_most_the_cap() -> None:
         here.clock.advance(60)
     here.clock.advance(30)
     assert isinstance(await here.attempt(address=CAFE), LoggedIn)
+
+
+async def test_a_restart_forgets_no_failure() -> None:
+    """Another process on the store, or the same one after a restart, goes on with the same counters."""
+    first = await room()
+    for _ in range(3):
+        assert denial(await first.attempt(password="wrong"))[0] is Denial.BAD_CREDENTIAL
+    again = await room(first.store)
+    assert denial(await again.attempt()) == (Denial.BACKOFF, 1)
+    again.clock.advance(1)
+    assert isinstance(await again.attempt(), LoggedIn)
+
+
+@pytest.mark.parametrize(("shared", "verified"), [(True, 5), (False, 20)])
+async def test_four_processes_count_together(shared: bool, verified: int) -> None:
+    """Four processes on one store verify as many guesses as one does, and on four stores four times that."""
+    first = await room()
+    rooms = [first, *[await room(first.store if shared else None) for _ in range(3)]]
+    guesses = [rooms[n % 4].attempt(password="wrong", address=f"10.0.0.{n % 8}") for n in range(64)]
+    outcomes = [denial(one)[0] for one in await asyncio.gather(*guesses)]
+    assert outcomes.count(Denial.BAD_CREDENTIAL) == verified
+    assert outcomes.count(Denial.BACKOFF) == 64 - verified
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 32])
+async def test_the_store_has_no_name_of_a_guess(key: bytes | None) -> None:
+    """A password that was typed as a name is not in the store, and no two names share a counter."""
+    here = await room()
+    login = Login(StoredState.of(here.store), here.passwords, here.clock, name_key=key)
+    typed = [(PASSWORD, HOME), ("a", "b\0c"), ("c\0a", "b"), ("account\0a", "b"), ("pair\0a", "b")]
+    for name, address in typed:
+        assert denial(await login.attempt(name, "wrong", address))[0] is Denial.BAD_CREDENTIAL
+    assert len(here.store._guesses) == 2 * len(typed)
+    assert {one.count for one in here.store._guesses.values()} == {1}
+    assert not any(PASSWORD in one or HOME in one for one in here.store._guesses)
 
 
 # Races ---------------------------------------------------------------------------------------
@@ -256,8 +291,7 @@ async def test_queue_filled_during_the_login_counts_no_failure() -> None:
     for _ in range(10):
         assert denial(await here.attempt(password="wrong")) == (Denial.BUSY, 1)
         here.passwords._taken[False] = 0
-    assert here.backoff._own == {}
-    assert here.backoff._unfamiliar == {}
+    assert here.store._guesses == {}
 
 
 class ChangingStore(MemoryStore):
@@ -361,13 +395,15 @@ async def test_a_damaged_hash_is_told_to_the_operator() -> None:
 
 
 async def test_a_store_that_is_down_is_no_yes() -> None:
-    """No login succeeds; and the guesses made meanwhile count."""
+    """No login succeeds, and no password is verified that the store cannot count."""
     here = await room()
     await here.store.close()
-    for _ in range(3):
+    for _ in range(9):
         with pytest.raises(StoreUnavailable):
             await here.attempt()
-    assert denial(await here.attempt())[0] is Denial.BACKOFF
+    assert not any(here.passwords._taken.values())
+    await here.store.open()
+    assert isinstance(await here.attempt(), LoggedIn)
 
 
 async def test_without_options_there_is_a_back_off() -> None:

@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 
 from stormdoor.auth.password.passwords import Busy, Mismatch, Passwords
 from stormdoor.core.account import Account
-from stormdoor.core.backoff import FAMILIAR_SECONDS, LoginBackoff
+from stormdoor.core.backoff import FAMILIAR_SECONDS, Guess, GuessRules
 from stormdoor.core.denial import Denial, Refusal
-from stormdoor.errors import StoreUnavailable
-from stormdoor.ports import Clock, LoginDelays, StoredState
-from stormdoor.ports.rate_limits import answered
+from stormdoor.ports import Clock, StoredState
 
 __all__ = ["LoggedIn", "Login"]
 
@@ -55,16 +53,21 @@ class Login:
     An address that has logged in to the account before is familiar: failures at other addresses do not delay
     it, and its passwords are verified before theirs. The store remembers familiar addresses for 90 days.
 
+    The store counts the failures, for all processes that share it. It gets the name only as a hash, because
+    users sometimes type their password in the field of the name.
+
     Args:
         state: State of the accounts.
         passwords: Verifier of the passwords.
-        clock: Source of the time.
-        backoff: Counters of failures. Several logins of an application share one.
-        name_key: Secret for the hashes of unknown names in the trail. Random by default: each process then
-            has other hashes.
+        clock: Source of the time. The start of this object and monotonic seconds count the delays, so that
+            a wall clock that is set forth ends none.
+        rules: The delays after failures.
+        name_key: Secret for the hashes of names: of unknown ones in the trail, and of all in the counters of
+            the store. Without it, the trail's hashes are random, and other ones in each process; those of
+            the counters have no secret, so that all processes count the same names.
     """
 
-    __slots__ = ("_backoff", "_clock", "_name_key", "_passwords", "_state")
+    __slots__ = ("_clock", "_guess_key", "_name_key", "_passwords", "_rules", "_started", "_state")
 
     def __init__(
         self,
@@ -72,13 +75,15 @@ class Login:
         passwords: Passwords,
         clock: Clock,
         *,
-        backoff: LoginDelays | None = None,
+        rules: GuessRules | None = None,
         name_key: bytes | None = None,
     ) -> None:
         self._state = state
         self._passwords = passwords
         self._clock = clock
-        self._backoff: LoginDelays = LoginBackoff() if backoff is None else backoff
+        self._rules = GuessRules() if rules is None else rules
+        self._started = clock.now() - clock.monotonic()
+        self._guess_key = name_key or b"guesses without a secret"
         self._name_key = os.urandom(32) if name_key is None else name_key
 
     async def attempt(self, username: str, password: str, address_key: str) -> LoggedIn | Refusal:
@@ -93,21 +98,19 @@ class Login:
             The account; or `BAD_CREDENTIAL`, `BACKOFF` or `BUSY`, with `retry_after` if waiting helps.
 
         Raises:
-            StoreUnavailable: The store did not answer; the attempt stays charged.
+            StoreUnavailable: The store did not answer. An attempt that was charged stays charged.
         """
         if not 0 < len(username) <= _MAX_USERNAME:
             return Refusal(Denial.BAD_CREDENTIAL, "the user name is empty or too long to be one")
         place = _fingerprint(username, address_key)
         now = self._clock.now()
-        seen_at = await self._seen_at(username, place)
-        if seen_at is not None and 0.0 <= now - seen_at < FAMILIAR_SECONDS:
-            self._backoff.remember(username, address_key)
-        familiar = self._backoff.familiar(username, address_key)
+        seen_at = await self._state.addresses.address_seen(username, place)
+        familiar = seen_at is not None and 0.0 <= now - seen_at < FAMILIAR_SECONDS
         if self._passwords.full(first=familiar):
             return _busy(Busy())
-        seconds = await answered(
-            self._backoff.attempt(username, address_key, self._clock.monotonic())
-        )
+        guess = self._guess(username, address_key, familiar=familiar)
+        guesses = self._state.guesses
+        seconds = await guesses.charge_guess(guess, self._rules)
         if seconds > 0.0:
             return Refusal(Denial.BACKOFF, "too many failed logins", math.ceil(seconds))
         # INVARIANT: from here on the attempt is charged as a failure, until the password has been verified.
@@ -115,20 +118,18 @@ class Login:
         stored = None if account is None else account.password_hash
         verdict = await self._passwords.verify(password, stored, first=familiar)
         if isinstance(verdict, Busy):
-            self._backoff.refund(username, address_key)
+            await guesses.give_back_guess(guess, self._rules, succeeded=False)
             return _busy(verdict)
         if isinstance(verdict, Mismatch):
-            return await self._refused(username, address_key, verdict.detail or "no such pair")
+            return await self._refused(guess, verdict.detail or "no such pair")
         replacement = await self._passwords.rehash(password) if verdict.upgrade else None
         # During the verification the account may have been changed or disabled.
         account = await self._state.accounts.account(username)
         if account is None or account.password_hash != stored:
-            return await self._refused(
-                username, address_key, "the account changed during the login"
-            )
+            return await self._refused(guess, "the account changed during the login")
         if account.disabled:
-            return await self._refused(username, address_key, "the principal is disabled")
-        self._backoff.succeeded(username, address_key)
+            return await self._refused(guess, "the principal is disabled")
+        await guesses.give_back_guess(guess, self._rules, succeeded=True)
         if seen_at is None or not 0.0 <= now - seen_at < _DAY:
             await self._state.addresses.remember_address(username, place, now, most=_MOST_ADDRESSES)
         if not isinstance(replacement, str):
@@ -137,16 +138,22 @@ class Login:
         if stored is None or not await self._state.accounts.replace_password_hash(
             username, stored, replacement
         ):
-            return await self._refused(
-                username, address_key, "the account changed during the login"
-            )
+            return await self._refused(guess, "the account changed during the login")
         return LoggedIn(replace(account, password_hash=replacement), upgraded=True)
 
-    async def _seen_at(self, username: str, place: str) -> float | None:
-        try:
-            return await self._state.addresses.address_seen(username, place)
-        except StoreUnavailable:
-            return None  # charged like any other; the next read of the store fails as well
+    def _guess(self, username: str, address_key: str, *, familiar: bool) -> Guess:
+        # The addresses have a length, so that no pair of texts has the key of another.
+        address = f"{len(address_key)}:{address_key}"
+        return Guess(
+            account=self._key(f"account\0{username}"),
+            pair=self._key(f"pair\0{address}\0{username}"),
+            familiar=familiar,
+            at=self._started + self._clock.monotonic(),
+        )
+
+    def _key(self, text: str) -> str:
+        data = text.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._guess_key, data, "sha256").hex()
 
     async def known_as(self, username: str) -> str:
         """Return a form of a typed name that the trail and the log may contain.
@@ -166,8 +173,9 @@ class Login:
         typed = username.encode("utf-8", "surrogatepass")
         return f"unknown:{hmac.digest(self._name_key, typed, 'sha256').hex()[:16]}"
 
-    async def _refused(self, username: str, address_key: str, detail: str) -> Refusal:
-        seconds = await answered(self._backoff.wait(username, address_key, self._clock.monotonic()))
+    async def _refused(self, guess: Guess, detail: str) -> Refusal:
+        later = replace(guess, at=self._started + self._clock.monotonic())
+        seconds = await self._state.guesses.guess_wait(later, self._rules)
         return Refusal(Denial.BAD_CREDENTIAL, detail, math.ceil(seconds) if seconds > 0.0 else None)
 
 

@@ -9,6 +9,7 @@ from stormdoor.stores.postgresql.accounts import PostgresqlAccounts
 from stormdoor.stores.postgresql.address import Address
 from stormdoor.stores.postgresql.database import PostgresqlDatabase
 from stormdoor.stores.postgresql.factors import PostgresqlFactors
+from stormdoor.stores.postgresql.guesses import PostgresqlGuesses
 from stormdoor.stores.postgresql.identities import PostgresqlAddresses, PostgresqlIdentities
 from stormdoor.stores.postgresql.keys import PostgresqlKeys
 from stormdoor.stores.postgresql.members import PostgresqlConnections, PostgresqlMembers
@@ -27,6 +28,7 @@ class PostgresqlStore(
     PostgresqlSingleUse,
     PostgresqlIdentities,
     PostgresqlAddresses,
+    PostgresqlGuesses,
     PostgresqlFactors,
     PostgresqlKeys,
     PostgresqlRevocations,
@@ -64,6 +66,7 @@ class PostgresqlStore(
             (sql.PURGE_NONCES, over),
             (sql.PURGE_PENDING, over),
             (sql.PURGE_ADDRESSES, now - FAMILIAR_SECONDS),
+            (sql.PURGE_GUESSES, over),
             (sql.PURGE_REVOCATIONS, now - REVOKED_SECONDS),
         ):
             removed += await self._run(statement, (before,), durable=False)

@@ -12,6 +12,7 @@ from stormdoor.stores.sqlite.connections import SqliteConnections
 from stormdoor.stores.sqlite.database import Database
 from stormdoor.stores.sqlite.factors import SqliteFactors
 from stormdoor.stores.sqlite.familiar import SqliteAddresses
+from stormdoor.stores.sqlite.guesses import SqliteGuesses
 from stormdoor.stores.sqlite.identities import SqliteIdentities
 from stormdoor.stores.sqlite.keys import SqliteKeys
 from stormdoor.stores.sqlite.members import SqliteMembers
@@ -30,6 +31,7 @@ class SqliteStore(
     SqliteSingleUse,
     SqliteIdentities,
     SqliteAddresses,
+    SqliteGuesses,
     SqliteFactors,
     SqliteKeys,
     SqliteRevocations,
@@ -74,6 +76,7 @@ class SqliteStore(
                 + connection.execute(sql.PURGE_NONCES, (over,)).rowcount
                 + connection.execute(sql.PURGE_PENDING, (over,)).rowcount
                 + connection.execute(sql.PURGE_ADDRESSES, (now - FAMILIAR_SECONDS,)).rowcount
+                + connection.execute(sql.PURGE_GUESSES, (over,)).rowcount
                 + connection.execute(sql.PURGE_REVOCATIONS, (now - REVOKED_SECONDS,)).rowcount
             )
 

@@ -26,6 +26,7 @@ from stormdoor.testing.contract.broker import BrokerContract, NewBrokers  # noqa
 from stormdoor.testing.contract.clock_jumps import ClockJumpsContract  # noqa: E402
 from stormdoor.testing.contract.connections import ConnectionsContract  # noqa: E402
 from stormdoor.testing.contract.factors import FactorsContract  # noqa: E402
+from stormdoor.testing.contract.guesses import GuessesContract  # noqa: E402
 from stormdoor.testing.contract.identities import IdentitiesContract  # noqa: E402
 from stormdoor.testing.contract.in_doubt import InDoubtContract  # noqa: E402
 from stormdoor.testing.contract.keys import KeysContract  # noqa: E402
@@ -49,6 +50,7 @@ __all__ = [
     "ClockJumpsContract",
     "ConnectionsContract",
     "FactorsContract",
+    "GuessesContract",
     "IdentitiesContract",
     "InDoubtContract",
     "KeysContract",
@@ -79,6 +81,7 @@ class StoreContract(
     NoncesContract,
     IdentitiesContract,
     AddressesContract,
+    GuessesContract,
     FactorsContract,
     KeysContract,
     RevocationsContract,

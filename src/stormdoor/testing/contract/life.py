@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from stormdoor.core.backoff import GuessRules
 from stormdoor.core.log_position import LogPosition
 from stormdoor.core.revocation import Revocation, Target
 from stormdoor.errors import StoreUnavailable
 from stormdoor.ports import Member, Store
 from stormdoor.stores.grace import PURGE_GRACE_SECONDS
+from stormdoor.testing.contract.guesses import GUESS
 from stormdoor.testing.contract.support import (
     NOW,
     STATUS,
@@ -36,6 +38,9 @@ EVERY_CALL: dict[str, Callable[[Store], Awaitable[object]]] = {
     "remove_account": lambda store: store.remove_account("alice"),
     "address_seen": lambda store: store.address_seen("alice", "home"),
     "remember_address": lambda store: store.remember_address("alice", "home", NOW, most=16),
+    "charge_guess": lambda store: store.charge_guess(GUESS, GuessRules()),
+    "guess_wait": lambda store: store.guess_wait(GUESS, GuessRules()),
+    "give_back_guess": lambda store: store.give_back_guess(GUESS, GuessRules(), succeeded=True),
     "set_password_hash": lambda store: store.set_password_hash("alice", None),
     "set_disabled": lambda store: store.set_disabled("alice", True),
     "set_attributes": lambda store: store.set_attributes("alice", {}),

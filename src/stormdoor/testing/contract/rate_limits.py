@@ -14,9 +14,6 @@ __all__ = ["NewRateLimits", "RateLimitsContract"]
 NewRateLimits = Callable[[], tuple[RateLimits, RateLimits]]
 """Makes the objects of two nodes that share new limits. In one process, both may be the same object."""
 
-_FREE = 5
-"""Failed logins without a delay, of one address."""
-
 
 class RateLimitsContract:
     async def test_nodes_share_the_units(self, new_rate_limits: NewRateLimits) -> None:
@@ -76,36 +73,3 @@ class RateLimitsContract:
             return await answered(seen.wait("a", now)) > 0.0
 
         await eventually(has_none)
-
-    async def test_guesses_on_two_nodes_are_all_charged(
-        self, new_rate_limits: NewRateLimits
-    ) -> None:
-        """INVARIANT: of simultaneous guesses on two nodes, only the first ones are allowed at once."""
-        delays = [one.login_delays() for one in new_rate_limits()]
-        now = time.monotonic()
-        waits = await asyncio.gather(
-            *(answered(delays[n % 2].attempt("alice", "192.0.2.1", now)) for n in range(20))
-        )
-        assert waits.count(0.0) == _FREE
-        assert await answered(delays[1].wait("alice", "192.0.2.1", now)) > 0.0
-        assert await answered(delays[0].attempt("bob", "192.0.2.1", now)) == 0.0
-
-    async def test_success_and_refund_give_back(self, new_rate_limits: NewRateLimits) -> None:
-        """A success clears the failures of its address, and a refund takes back one charge."""
-        one, other = (each.login_delays() for each in new_rate_limits())
-        now = time.monotonic()
-        for _ in range(_FREE):
-            assert await answered(one.attempt("alice", "192.0.2.1", now)) == 0.0
-
-        async def may_try() -> bool:
-            return await answered(other.wait("alice", "192.0.2.1", now)) == 0.0
-
-        one.refund("alice", "192.0.2.1")
-        await eventually(may_try)
-        assert await answered(other.attempt("alice", "192.0.2.1", now)) == 0.0
-        assert not one.familiar("alice", "192.0.2.1")
-        one.succeeded("alice", "192.0.2.1")
-        assert one.familiar("alice", "192.0.2.1")
-        await eventually(may_try)
-        for _ in range(_FREE):
-            assert await answered(other.attempt("alice", "192.0.2.1", now)) == 0.0
