@@ -112,7 +112,7 @@ async def count() -> dict[str, list[str]]:
     )
     # No maintenance loop: only the measured code may run.
     await guard.state.open()
-    await guard.supervisor.start()
+    await guard.follower.start()
     guard.running = True
     await guard.state.accounts.add_account(Account(id="alice", roles=frozenset({"member"})))
     cookie = f"{guard.sessions.cookie.name}={(await guard.sessions.create('alice')).secret}"

@@ -349,7 +349,7 @@ def _guard(clock: StillClock, origin: str) -> Guard:
 async def _obey(guard: Guard, clock: StillClock, file: Guard, wire: Wire) -> None:
     # No maintenance loop: only the measured code may run.
     await guard.state.open()
-    await guard.supervisor.start()
+    await guard.follower.start()
     await guard.state.accounts.add_account(ACCOUNT)
     session = (await guard.sessions.create(PRINCIPAL)).secret
     await file.state.open()

@@ -60,7 +60,7 @@ async def open_connection() -> Connection:
         limits=LIMITS,
     )
     await guard.state.open()
-    await guard.supervisor.start()
+    await guard.follower.start()
     await guard.admin.add_principal(PRINCIPAL, roles=PRINCIPAL_ROLES)
     session = (await guard.sessions.create(PRINCIPAL)).secret
     path: Any = Path(guard, guard.clock, session)  # type: ignore[arg-type]

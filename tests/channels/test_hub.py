@@ -66,7 +66,7 @@ async def test_removed_subscriber_never_gets_a_later_message(
         one.channels.publish(LOBBY, {"n": 2})
         one.channels.publish(LOBBY, {"n": 3})
         assert alice.sent == [b'{"n":1}']
-        await other.supervisor.follow()
+        await other.follower.follow()
         assert alice.sent == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
         assert bob.sent == [b'{"n":1}']
         assert bob.closed is not None
@@ -79,9 +79,9 @@ async def test_role_is_checked_on_the_receiving_node(tmp_path: Path) -> None:
         assert other.channels.subscribe(connection, LOBBY).allowed
         await one.admin.grant_role("carol", "reader")
         await one.admin.withdraw_role("carol", "member")
-        await one.supervisor.follow()
+        await one.follower.follow()
         one.channels.publish(LOBBY, {"n": 1})
-        await other.supervisor.follow()
+        await other.follower.follow()
         assert connection.open
         assert sink.sent == []
 
@@ -93,19 +93,19 @@ async def test_message_that_cannot_pass_is_dropped(
     clock = FakeClock()
     async with nodes(tmp_path / "door.db", clock) as (one, other):
         sink = await listener(other, "alice")
-        seen = other.supervisor.applied
+        seen = other.follower.applied
         later = seen._replace(seq=seen.seq + 5)
         other.channels.receive(Publication(LOBBY.name, b"never", later))
         other.channels.receive(Publication(LOBBY.name, b"behind", seen))
         assert sink.sent == []
         clock.advance(10.1)
-        await other.supervisor.follow()
+        await other.follower.follow()
         assert sink.sent == [b"behind"]
         assert caplog.text.count("1 messages of other nodes are dropped") == 1
         await one.state.revocations.begin_epoch(seen.epoch)
-        await other.supervisor.follow()
+        await other.follower.follow()
         other.channels.receive(Publication(LOBBY.name, b"old log", seen))
-        other.channels.receive(Publication(LOBBY.name, b"new", other.supervisor.applied))
+        other.channels.receive(Publication(LOBBY.name, b"new", other.follower.applied))
         assert sink.sent == [b"behind", b"new"]
 
 

@@ -195,7 +195,7 @@ class Node:
     @property
     def epoch(self) -> str:
         """The epoch of the log that the node follows."""
-        return str(self.guard.supervisor.applied.epoch)
+        return str(self.guard.follower.applied.epoch)
 
     @property
     def written_epoch(self) -> str:
@@ -442,7 +442,7 @@ class Node:
 
     async def status(self) -> object:
         """Tell whether the node is fresh."""
-        lease, applied = self.guard.lease, self.guard.supervisor.applied
+        lease, applied = self.guard.lease, self.guard.follower.applied
         return {
             "fresh": not lease.has_lapsed(self.clock.monotonic()),
             "epoch": applied.epoch,

@@ -64,12 +64,12 @@ async def promote(pair: Pair, one: Guard, other: Guard) -> None:
     """Promote the standby after both nodes have applied all entries. Return when they follow it."""
     before = await one.state.revocations.log_position()
     for guard in (one, other):
-        await _until(lambda guard=guard: guard.supervisor.applied.seq == before.seq)  # type: ignore[misc]
+        await _until(lambda guard=guard: guard.follower.applied.seq == before.seq)  # type: ignore[misc]
     await pair.fail_over(kill=True)
     for guard in (one, other):
         await _until(
             lambda guard=guard: (  # type: ignore[misc]
-                guard.supervisor.applied.epoch != before.epoch and not _has_lapsed(guard)
+                guard.follower.applied.epoch != before.epoch and not _has_lapsed(guard)
             )
         )
 

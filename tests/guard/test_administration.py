@@ -214,7 +214,7 @@ async def test_a_key_that_cannot_be_read_is_no_key() -> None:
     old = await guard.admin.issue_key("carol", name="k", scopes=["*"])
     connection, sink = await opened(guard, bearer(old.secret))
     store.broken["key"] = StoreUnavailable("no")
-    await guard.supervisor.apply(Revocation(Target.CHANGED, "carol", guard.clock.now()))
+    await guard.ender.apply(Revocation(Target.CHANGED, "carol", guard.clock.now()))
     assert not connection.open
     assert sink.closed == (1013, "try again later")
 
@@ -268,7 +268,7 @@ async def test_change_by_a_node_that_is_ahead_renews_a_session_once() -> None:
     """A session that begins after the change was read is from after it, by the clock of this node."""
     guard = await _guard()
     ahead = guard.clock.now() + 3600
-    await guard.supervisor.apply(Revocation(Target.CHANGED, "carol", ahead, 1, "", "e"))
+    await guard.ender.apply(Revocation(Target.CHANGED, "carol", ahead, 1, "", "e"))
     assert guard.revocations.changed_since("carol", guard.clock.now())
     guard.clock.advance(1)  # type: ignore[attr-defined]
     assert not guard.revocations.changed_since("carol", guard.clock.now())

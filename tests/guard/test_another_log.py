@@ -131,7 +131,7 @@ async def test_the_head_goes_back(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         assert await guard.state.revocations.log_position() == before
         await guard.tick()
         assert server.open == {"alice", "foreign"}
-        assert not guard.supervisor.behind
+        assert not guard.follower.behind
         assert "was a backup restored" in caplog.text
         after = await guard.state.revocations.log_position()
         assert after.epoch != before.epoch
@@ -215,7 +215,7 @@ async def test_a_disabled_account_in_the_other_log(tmp_path: Path) -> None:
         backup = server.back_up()
         await guard.state.accounts.set_disabled("alice", False)
         await guard.admin.revoke(Target.CONNECTION, "none")
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         assert server.open == {"alice", "bob's key", "carol"}
         server.restore(backup)
         await guard.tick()
@@ -234,7 +234,7 @@ async def test_a_store_that_fails_while_all_are_judged(tmp_path: Path) -> None:
         server.restore(backup)
         Failing.fails = True
         await guard.tick()
-        assert guard.supervisor.behind
+        assert guard.follower.behind
         assert (await refused(guard, server.handshakes["alice"])).denial is Denial.UNAVAILABLE
         Failing.fails = False
         await guard.tick()
@@ -248,7 +248,7 @@ async def test_no_clock_keeps_a_socket_open_across_epochs(tmp_path: Path, added:
     async with serving(tmp_path) as server:
         guard = server.guard
         await server.foreign()
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         command = _guard(server.path)
         await command.state.open()
         assert isinstance(command.clock, FakeClock)
@@ -262,7 +262,7 @@ async def test_no_clock_keeps_a_socket_open_across_epochs(tmp_path: Path, added:
             await command.admin.revoke(Target.PRINCIPAL, "zoe")
         await command.state.close()
         assert server.open == {"foreign"}
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         assert server.open == set()
 
 

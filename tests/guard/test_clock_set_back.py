@@ -101,7 +101,7 @@ async def test_what_follows_a_revocation_is_valid(target: Target, value: str) ->
         key, session = await _key(guard), await _session(guard)
         one, _ = await opened(guard, key)
         other, _ = await opened(guard, session)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         assert one.open
         assert other.open
         await refused(guard, old)
@@ -115,7 +115,7 @@ async def test_another_process_that_has_no_socket_of_it_to_look_at() -> None:
     key = await _key(server)
     connection, sink = await opened(server, key)
     await command.admin.set_disabled("alice", True)
-    assert await server.supervisor.follow() == 1
+    assert await server.follower.follow() == 1
     assert (connection.open, sink.closed is None) == (False, False)
     await command.admin.set_disabled("alice", False)
     await refused(server, key)
@@ -129,7 +129,7 @@ async def test_a_revocation_that_arrives_late_spares_what_came_after_it() -> Non
     await other.admin.revoke(Target.PRINCIPAL, "alice")
     _set_back(server)
     young, _ = await opened(server, await _key(server))
-    assert await server.supervisor.follow() == 1
+    assert await server.follower.follow() == 1
     assert (old.open, young.open) == (False, True)
 
 
@@ -143,9 +143,9 @@ async def test_the_socket_of_a_foreign_token_is_closed_whatever_the_clock_says(
     command = make_guard(clock=FakeClock(clock.now() - HOUR), store=store)
     connection, _ = await opened(server, bearer("foreign"))
     if followed:
-        await server.supervisor.follow()
+        await server.follower.follow()
     await command.admin.revoke(Target.PRINCIPAL, "alice")
-    assert await server.supervisor.follow() == 1
+    assert await server.follower.follow() == 1
     assert not connection.open
 
 
@@ -160,7 +160,7 @@ async def test_a_foreign_token_that_is_younger_is_spared_where_the_clocks_agree(
         "alice", issued_at=clock.now()
     )
     young, _ = await opened(server, bearer("young"))
-    assert await server.supervisor.follow() == 0
+    assert await server.follower.follow() == 0
     assert young.open
 
 

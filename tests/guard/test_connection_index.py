@@ -17,6 +17,7 @@ import stormdoor
 from stormdoor import Guard, Target
 from stormdoor.core.revocation import Revocation
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.named_connections import named_by
 from tests.guard.fakes import Tokens, authentication, bearer, make_guard, opened, settle
 
 _PACKAGE = Path(stormdoor.__file__).parent
@@ -42,7 +43,7 @@ def _opcodes(work: Callable[[], object]) -> int:
 
 
 def _found(guard: Guard, target: Target, value: str) -> set[str]:
-    return {one.id for one in guard.supervisor.named(Revocation(target, value, 0.0))}
+    return {one.id for one in named_by(Revocation(target, value, 0.0), guard.registry)}
 
 
 async def test_index_follows_every_change() -> None:
@@ -139,6 +140,6 @@ async def test_cost_depends_on_the_affected_alone(target: Target) -> None:
         while len(guard.registry) < number:
             await opened(guard, bearer("alice"))
         revocation = Revocation(target, "unknown", guard.clock.now())
-        costs.append(_opcodes(partial(guard.supervisor.named, revocation)))
+        costs.append(_opcodes(partial(named_by, revocation, guard.registry)))
     assert costs[0] == costs[1] > 0
     await guard.close()

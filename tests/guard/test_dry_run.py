@@ -126,7 +126,7 @@ async def test_dry_run_lists_the_effect_of_the_revocation(target: Target, tmp_pa
             assert all(one.open for one in sockets.values())
 
             await here.admin.revoke(kind, value)
-            await there.supervisor.follow()
+            await there.follower.follow()
             assert {who for who, one in sockets.items() if not one.open} == open_sockets
             left = {who for who in ("carol", "dora") if await here.state.sessions.sessions(who)}
             assert left == {"carol", "dora"} - sessions
@@ -140,7 +140,7 @@ async def test_socket_that_opens_after_the_dry_run_ends_all_the_same(tmp_path: P
         assert any("opens after that" in one for one in found.notes)
         one, _ = await opened(there, bearer("ann"))
         await here.admin.revoke(Target.ROLE, "member")
-        await there.supervisor.follow()
+        await there.follower.follow()
         assert not one.open
 
 
@@ -163,7 +163,7 @@ async def test_roles_and_sessions_of_a_socket_follow_its_changes(tmp_path: Path)
         old = str(socket.authentication.session_id)
         await there.admin.grant_role("carol", "moderator")
         await there.sessions.rotate(carol.session, moving=True)
-        await there.supervisor.follow()
+        await there.follower.follow()
         assert socket.authentication.session_id != old
         await there.maintenance_loop.clean_up()
         for target, value in (

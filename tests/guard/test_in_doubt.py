@@ -106,8 +106,8 @@ async def test_a_change_in_doubt_ends_the_sockets_of_every_process(change: str) 
     with pytest.raises(StoreInDoubt):
         await make(here)
     store_of(here).in_doubt.clear()
-    await here.supervisor.follow()
-    await there.supervisor.follow()
+    await here.follower.follow()
+    await there.follower.follow()
     assert not connection.open
     assert not elsewhere.open
     await there.close()

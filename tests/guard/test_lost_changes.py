@@ -79,7 +79,7 @@ async def test_several_nodes_make_it_once(tmp_path: Path) -> None:
                 await _withdraw(nodes[0])
             await _lose(server, backup, *nodes)
             for node in (server.guard, *nodes):
-                await node.supervisor.follow()
+                await node.follower.follow()
             assert (await _account(server)).roles == frozenset()
             log = await server.guard.state.revocations.revocations()
             assert [one.reason for one in log if one.reason] == ["role -member"]
@@ -114,14 +114,14 @@ async def test_change_that_is_not_lost_is_not_repeated(tmp_path: Path) -> None:
     async with serving(tmp_path) as server:
         guard = server.guard
         await _withdraw(guard)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         await guard.state.accounts.add_role("alice", "member")  # as no entry of the log says
-        await guard.state.revocations.begin_epoch(guard.supervisor.applied.epoch)
+        await guard.state.revocations.begin_epoch(guard.follower.applied.epoch)
         await guard.tick()
         assert (await _account(server)).roles == {"member"}
         backup = server.back_up()
         await guard.admin.withdraw_role("bob", "member")
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         guard.clock.advance(2 * 86_400.0)  # type: ignore[attr-defined]
         server.restore(backup)
         await guard.tick()
@@ -160,10 +160,10 @@ async def test_node_waits_for_the_write(tmp_path: Path, monkeypatch: pytest.Monk
         with monkeypatch.context() as patched:
             patched.setattr(accounts, "remove_role", fail)
             await guard.tick()
-            assert guard.supervisor.behind
+            assert guard.follower.behind
             await refused(guard, server.handshakes["alice"])
         await guard.tick()
-        assert not guard.supervisor.behind
+        assert not guard.follower.behind
         assert (await _account(server)).roles == frozenset()
 
 
@@ -178,7 +178,7 @@ async def test_many_lost_changes(tmp_path: Path) -> None:
         for name in names:
             await guard.admin.withdraw_role(name, "member")
         await _lose(server, backup)
-        await asyncio.gather(guard.supervisor.follow(), guard.supervisor.follow())
+        await asyncio.gather(guard.follower.follow(), guard.follower.follow())
         for name in names:
             assert (await _account(server, name)).roles == {"reader"}
 
@@ -196,7 +196,7 @@ async def test_old_password_stays_void(tmp_path: Path, caplog: pytest.LogCapture
         guard = server.guard
         other = await _node(server.path)
         await guard.admin.set_password("alice", _OLD)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         backup = server.back_up()
         await other.admin.set_password("alice", _NEW)
         await _lose(server, backup, other)
@@ -218,7 +218,7 @@ async def test_old_password_stays_void(tmp_path: Path, caplog: pytest.LogCapture
             for one in await events(guard)
         )
         await guard.admin.set_password("alice", _LATER)
-        await other.supervisor.follow()
+        await other.follower.follow()
         await guard.tick()
         assert isinstance(await _log_in(guard, _LATER), LoggedIn)
         await other.state.close()
@@ -230,13 +230,13 @@ async def test_password_that_was_set_after_the_loss_stays(tmp_path: Path) -> Non
         guard = server.guard
         late = await _node(server.path)
         await guard.admin.set_password("alice", _OLD)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         backup = server.back_up()
         await guard.admin.set_password("alice", _NEW)
         await _lose(server, backup, late)
         await guard.tick()
         await guard.admin.set_password("alice", _LATER)
-        await late.supervisor.follow()
+        await late.follower.follow()
         assert isinstance(await _log_in(guard, _LATER), LoggedIn)
         await late.state.close()
 
@@ -281,7 +281,7 @@ async def test_lost_change_of_attributes_disables_the_account(
         assert any("attributes: lost by the store" in one.detail for one in await events(guard))
         # The operator looks at the account. A node that reloads late does not disable it again.
         await guard.admin.set_disabled("alice", False)
-        await late.supervisor.follow()
+        await late.follower.follow()
         assert not (await _account(server)).disabled
         await late.state.close()
 
@@ -321,7 +321,7 @@ async def test_reason_of_an_operator_removes_no_password(tmp_path: Path) -> None
     async with serving(tmp_path) as server:
         guard = server.guard
         await guard.admin.set_password("alice", _OLD)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         backup = server.back_up()
         await guard.admin.revoke(Target.PRINCIPAL, "alice", reason="password changed")
         await _lose(server, backup)
@@ -386,7 +386,7 @@ async def test_renewed_factor(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
         assert (await _account(server)).disabled
         assert "stormdoor principals enable alice" in caplog.text
         await guard.admin.set_disabled("alice", False)
-        await late.supervisor.follow()
+        await late.follower.follow()
         assert not (await _account(server)).disabled
         await late.state.close()
 
@@ -439,7 +439,7 @@ async def test_recovery_codes_of_after_the_loss_stay(tmp_path: Path) -> None:
         await _lose(server, backup, late)
         await guard.tick()
         (code, *_) = await guard.factors.enrolment.new_recovery_codes("alice")
-        await late.supervisor.follow()
+        await late.follower.follow()
         assert await _proves(late, RecoveryProof(code))
         await guard.factors.remove(enrolled.factor.id, owner="alice")
         await late.state.close()
@@ -528,7 +528,7 @@ async def test_node_that_started_later_knows_the_change(tmp_path: Path) -> None:
         await _withdraw(server.guard)
         node = await _node(server.path)
         server.restore(backup)
-        await node.supervisor.follow()
+        await node.follower.follow()
         assert (await _account(server)).roles == frozenset()
         await node.state.close()
 
@@ -556,12 +556,12 @@ async def test_changes_that_no_node_knows(
         backup = server.back_up().rename(tmp_path / "earlier")
         for who in ("carol", "alice", "alice", "alice"):
             await guard.admin.withdraw_role(who, "member")
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         present = server.back_up()
         server.restore(backup)
         for _ in range(3):
             await guard.tick()
-            assert guard.supervisor.behind
+            assert guard.follower.behind
             assert guard.lease.has_lapsed(guard.clock.monotonic())
             await refused(guard, server.handshakes["carol"])
         assert caplog.text.count("stormdoor revoke everything. Then restart the nodes") == 1
@@ -569,7 +569,7 @@ async def test_changes_that_no_node_knows(
         await admit(await _node(server.path), server.handshakes["carol"])
         server.restore(present)
         await guard.tick()
-        assert not guard.supervisor.behind
+        assert not guard.follower.behind
 
 
 async def test_change_that_is_no_longer_remembered_is_not_repeated(
@@ -582,10 +582,10 @@ async def test_change_that_is_no_longer_remembered_is_not_repeated(
         await guard.admin.set_password("alice", _OLD)
         for _ in range(5):
             await guard.admin.revoke(Target.CONNECTION, "none")
-        await guard.supervisor.follow()
-        await guard.state.revocations.begin_epoch(guard.supervisor.applied.epoch)
+        await guard.follower.follow()
+        await guard.state.revocations.begin_epoch(guard.follower.applied.epoch)
         await guard.tick()
-        assert not guard.supervisor.behind
+        assert not guard.follower.behind
         assert isinstance(await _log_in(guard, _OLD), LoggedIn)
 
 
@@ -601,7 +601,7 @@ async def test_epochs_from_before_the_start_are_known(
         await log.begin_epoch((await log.log_position()).epoch)
         node = await _node(server.path)
         await log.begin_epoch((await log.log_position()).epoch)
-        await node.supervisor.follow()
-        assert not node.supervisor.behind
-        assert node.supervisor.applied == await log.log_position()
+        await node.follower.follow()
+        assert not node.follower.behind
+        assert node.follower.applied == await log.log_position()
         await node.state.close()

@@ -30,7 +30,7 @@ async def _node(path: Path) -> Guard:
 async def _lose(server: Server, backup: Path, *nodes: Guard) -> None:
     """Let all nodes apply the log, and then put the backup back."""
     for node in (server.guard, *nodes):
-        await node.supervisor.follow()
+        await node.follower.follow()
     server.restore(backup)
 
 
@@ -51,7 +51,7 @@ async def test_a_log_that_has_grown_past_the_applied_position(entries: int, tmp_
         assert server.open == {"alice", "foreign"}
         await server.guard.tick()
         assert server.open == {"foreign"}
-        assert not server.guard.supervisor.behind
+        assert not server.guard.follower.behind
         await refused(server.guard, server.handshakes["alice"])
         await other.state.close()
 
@@ -69,7 +69,7 @@ async def test_handshake_over_a_change_of_the_log(name: str, tmp_path: Path) -> 
         backup = server.back_up()
         await other.admin.revoke(Target.CONNECTION, "none")
         await _lose(server, backup, other)
-        await other.supervisor.follow()
+        await other.follower.follow()
         part, method = (
             (guard.state.sessions, "session") if name == "alice" else (guard.state.keys, "key")
         )
@@ -106,7 +106,7 @@ async def test_read_of_the_log_during_a_reload(tmp_path: Path) -> None:
         for _ in range(3):
             await other.admin.revoke(Target.CONNECTION, "none")
         await _lose(server, backup, other)
-        await other.supervisor.follow()
+        await other.follower.follow()
         add_pending, checked, go_on = (
             guard.state.pendings.add_pending,
             asyncio.Event(),
@@ -120,11 +120,11 @@ async def test_read_of_the_log_during_a_reload(tmp_path: Path) -> None:
             return await add_pending(*entry, **options)
 
         guard.state.pendings.add_pending = slow  # type: ignore[method-assign]
-        reload = asyncio.create_task(guard.supervisor.follow())
+        reload = asyncio.create_task(guard.follower.follow())
         await checked.wait()
         await other.admin.end_session(session)
-        read = asyncio.create_task(guard.supervisor.follow())
-        while not guard.supervisor._applying._waiters:  # it has its answer
+        read = asyncio.create_task(guard.follower.follow())
+        while not guard.follower._applying._waiters:  # it has its answer
             await asyncio.sleep(0.001)
         go_on.set()
         assert None not in await asyncio.gather(reload, read)
@@ -172,10 +172,10 @@ async def test_closed_connection_of_the_other_log(tmp_path: Path) -> None:
         backup = server.back_up()
         await other.admin.revoke(Target.CONNECTION, "none")
         await _lose(server, backup, other)
-        await other.supervisor.follow()
+        await other.follower.follow()
         await other.admin.revoke(Target.CONNECTION, connection)
         assert server.open == {"carol's key", "foreign"}
-        await server.guard.supervisor.follow()
+        await server.guard.follower.follow()
         assert server.open == {"foreign"}
         await other.state.close()
 
@@ -188,11 +188,11 @@ async def test_lost_end_of_a_connection_is_written_again(tmp_path: Path) -> None
         connection = server.connections["carol's key"].id
         backup = server.back_up()
         await other.admin.revoke(Target.CONNECTION, connection)
-        await other.supervisor.follow()
+        await other.follower.follow()
         server.restore(backup)
-        await other.supervisor.follow()
-        await other.supervisor.restore()
-        await server.guard.supervisor.follow()
+        await other.follower.follow()
+        await other.follower.lost.restore()
+        await server.guard.follower.follow()
         assert server.open == set()
         await other.state.close()
 
@@ -214,8 +214,8 @@ async def test_lost_revocations_are_written_again_once(tmp_path: Path) -> None:
         await _lose(server, backup, *nodes[1:])
         log = server.guard.state.revocations
         assert {one.value for one in await log.revocations()} & {"alice", "a hash"} == set()
-        await asyncio.gather(*(node.supervisor.follow() for node in nodes))
-        await asyncio.gather(*(node.supervisor.restore() for node in nodes))
+        await asyncio.gather(*(node.follower.follow() for node in nodes))
+        await asyncio.gather(*(node.follower.lost.restore() for node in nodes))
         again = [(one.target, one.value) for one in await log.revocations()]
         for expected in (
             (Target.PRINCIPAL, "alice"),
@@ -225,7 +225,7 @@ async def test_lost_revocations_are_written_again_once(tmp_path: Path) -> None:
         ):
             assert again.count(expected) == 1
         for node in nodes:
-            await node.supervisor.follow()
+            await node.follower.follow()
         # A node that starts now knows them, and a socket that no revocation names is open.
         new = await _node(server.path)
         assert (await refused(new, server.handshakes["alice"])).denial is Denial.REVOKED
@@ -254,10 +254,10 @@ async def test_session_that_had_ended_opens_no_page(end: str, tmp_path: Path) ->
         await _lose(server, backup)
         # The store has the session again.
         assert await guard.state.sessions.session(session) is not None
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         assert await guard.sessions.find(secret) is None
         await refused(guard, server.handshakes["dave"])
-        await guard.supervisor.restore()
+        await guard.follower.lost.restore()
         if end == "session":
             assert await guard.state.sessions.session(session) is None
         new = await _node(server.path)
@@ -303,7 +303,7 @@ async def test_an_answer_from_before_the_loss_does_not_count(tmp_path: Path) -> 
         beating = asyncio.create_task(guard.heartbeat.beat())
         await answered.wait()
         server.restore(backup)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         guard.lease.lapse()
         answer.set()
         await beating
@@ -320,18 +320,18 @@ async def test_no_client_is_admitted_before_the_reload(grown: bool, tmp_path: Pa
     The reload may wait for entries of the former log. The store answers with lost rights meanwhile.
     """
     async with serving(tmp_path) as server:
-        guard, supervisor = server.guard, server.guard.supervisor
+        guard, follower = server.guard, server.guard.follower
         other = await _node(server.path)
         await server.session("alice")
         backup = server.back_up()
         await guard.admin.withdraw_role("alice", "member")
         await _lose(server, backup, other)
         if grown:
-            await other.supervisor.follow()
+            await other.follower.follow()
             await guard.state.accounts.add_role("alice", "member")
         assert not guard.lease.has_lapsed(guard.clock.monotonic())
-        async with supervisor._applying:
-            following = asyncio.create_task(supervisor.follow())
+        async with follower._applying:
+            following = asyncio.create_task(follower.follow())
             async with asyncio.timeout(60):
                 while not guard.lease.has_lapsed(guard.clock.monotonic()):
                     await asyncio.sleep(0.005)
@@ -347,9 +347,9 @@ async def test_a_late_answer_is_no_log_that_went_back(tmp_path: Path) -> None:
     The heartbeat and the wake-up ask on different connections, so this happens on a busy node.
     """
     async with serving(tmp_path) as server:
-        supervisor, log = server.guard.supervisor, server.guard.state.revocations
-        await supervisor.follow()
-        before = supervisor.applied
+        follower, log = server.guard.follower, server.guard.state.revocations
+        await follower.follow()
+        before = follower.applied
         await log.add_revocation(Revocation(Target.CONNECTION, "first", 1.0))
         answered = [asyncio.Event(), asyncio.Event()]
 
@@ -359,7 +359,7 @@ async def test_a_late_answer_is_no_log_that_went_back(tmp_path: Path) -> None:
             return head
 
         follows = [
-            asyncio.create_task(supervisor.follow(lambda number=number: question(number)))  # type: ignore[misc]
+            asyncio.create_task(follower.follow(lambda number=number: question(number)))  # type: ignore[misc]
             for number in range(2)
         ]
         await asyncio.sleep(0.05)
@@ -367,7 +367,7 @@ async def test_a_late_answer_is_no_log_that_went_back(tmp_path: Path) -> None:
         for number in range(2):
             answered[number].set()
             assert await follows[number] is not None
-        assert supervisor.applied == LogPosition(before.epoch, entry.seq)
+        assert follower.applied == LogPosition(before.epoch, entry.seq)
         assert (await log.log_position()).epoch == before.epoch
 
 
@@ -378,7 +378,7 @@ async def test_a_reload_needs_the_store(tmp_path: Path) -> None:
         backup = server.back_up()
         await guard.admin.revoke(Target.PRINCIPAL, "zoe")
         await _lose(server, backup)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         restore = guard.state.revocations.restore_revocations
 
         async def fails(entries: object) -> int:
@@ -386,9 +386,9 @@ async def test_a_reload_needs_the_store(tmp_path: Path) -> None:
 
         guard.state.revocations.restore_revocations = fails  # type: ignore[method-assign]
         with pytest.raises(StoreUnavailable):
-            await guard.supervisor.restore()
+            await guard.follower.lost.restore()
         guard.state.revocations.restore_revocations = restore  # type: ignore[method-assign]
-        await guard.supervisor.restore()
+        await guard.follower.lost.restore()
         log = await guard.state.revocations.revocations()
         assert [one.value for one in log if one.target is Target.PRINCIPAL] == ["zoe"]
         assert isinstance(log[-1], Revocation)
@@ -414,8 +414,8 @@ async def test_failed_read_in_a_reload_closes_no_socket(
             raise error
 
         setattr(stored, read, fails)
-        assert await guard.supervisor.follow() is None
+        assert await guard.follower.follow() is None
         assert not guard.lease.until > guard.clock.monotonic()
         setattr(stored, read, answers)
-        assert await guard.supervisor.follow() is not None
+        assert await guard.follower.follow() is not None
         assert server.open == {"alice", "bob's key"}

@@ -101,5 +101,5 @@ async def test_own_log_comes_back(tmp_path: Path) -> None:
         ticket = await _ticket(guard)
         guard.state.epoch.change(guard.clock.now())
         assert not await _accepts(guard, ticket)
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         assert await _accepts(guard, await _ticket(guard))

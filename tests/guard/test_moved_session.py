@@ -52,7 +52,7 @@ async def test_a_connection_goes_along_as_it_is() -> None:
     guard.clock.advance(60)  # type: ignore[attr-defined]
     renewed = await _moved(guard, issued)
     before = connection.authentication
-    assert await guard.supervisor.follow() == 0
+    assert await guard.follower.follow() == 0
     assert connection.open
     assert sink.closed is None
     assert connection.authentication == replace(
@@ -65,7 +65,7 @@ async def test_the_end_of_the_new_session_is_its_end() -> None:
     """A logout with the new cookie finds the old socket."""
     guard, issued, connection, sink = await _at_home()
     renewed = await _moved(guard, issued)
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     assert await guard.admin.end_session(renewed.session.id)
     assert not connection.open
     assert sink.closed is not None
@@ -92,7 +92,7 @@ async def test_revocation_ends_the_session_that_a_rotation_made_meanwhile(
     assert renewed is not None
     pause.go()
     assert (await revoked).closed == 1
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     await refused(guard, _cookie(guard, renewed))
     await admit(guard, _cookie(guard, other))
 
@@ -104,17 +104,17 @@ async def test_other_connections_stay_where_they_are() -> None:
     connection, _ = await opened(guard, _cookie(guard, other))
     before = connection.authentication
     await _moved(guard, issued)
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     assert connection.authentication is before
 
 
 async def test_a_session_that_ended_before_its_move_was_heard_of() -> None:
     """INVARIANT: a revocation of the new session ends connections that move to it later."""
     guard, issued, connection, sink = await _at_home()
-    await guard.supervisor.apply(Revocation(Target.SESSION, "new", guard.clock.now()))
+    await guard.ender.apply(Revocation(Target.SESSION, "new", guard.clock.now()))
     assert connection.open
     moved = Revocation(Target.MOVED, f"{issued.session.id} new", guard.clock.now())
-    assert await guard.supervisor.apply(moved) == 1
+    assert await guard.ender.apply(moved) == 1
     assert not connection.open
     assert sink.closed is not None
 
@@ -128,7 +128,7 @@ async def test_the_old_secret_opens_nothing() -> None:
     slow = asyncio.create_task(refused(guard, _cookie(guard, issued)))
     await pause.reached.wait()
     renewed = await _moved(guard, issued)
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     pause.go()
     assert (await slow).denial is Denial.REVOKED
     assert (await refused(guard, _cookie(guard, issued))).denial is Denial.BAD_CREDENTIAL
@@ -141,7 +141,7 @@ async def test_a_connection_that_is_not_open_yet_goes_along() -> None:
     issued = await guard.sessions.create("carol")
     connection = await admit(guard, _cookie(guard, issued))
     renewed = await _moved(guard, issued)
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     connection.sink = FakeSink()
     assert guard.registry.opened(connection)
     assert connection.authentication.session_id == renewed.session.id
@@ -152,7 +152,7 @@ async def test_idleness_is_that_of_the_new_session() -> None:
     guard, issued, connection, _ = await _at_home()
     clock: Any = guard.clock
     renewed = await _moved(guard, issued)
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     clock.advance(1700)
     await guard.state.sessions.touch_sessions({renewed.session.id: clock.now()})
     clock.advance(200)
@@ -189,7 +189,7 @@ async def test_a_move_that_is_cut_off_leaves_no_connection_behind() -> None:
         with contextlib.suppress(StoreUnavailable):
             await guard.sessions.rotate(issued.session, authenticated=True, moving=True)
         del store.broken[method]
-        await guard.supervisor.follow()
+        await guard.follower.follow()
         assert await guard.admin.end_other_sessions("carol") == 1
         assert not connection.open
         await guard.close()

@@ -55,7 +55,7 @@ async def _started(guard: Guard) -> bool:
 async def _ends_every_socket(revoking: Guard, other: Guard) -> None:
     """Revoke at one process while the other is slow: then the other must not send any more."""
     connection, _ = await opened(other, bearer("alice"))
-    async with other.supervisor._applying:  # it has read the log, and applies it later
+    async with other.follower._applying:  # it has read the log, and applies it later
         await revoking.admin.revoke(Target.PRINCIPAL, "alice", wait="cluster")
         assert not (connection.open and _may_send(other))
 

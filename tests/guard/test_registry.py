@@ -12,7 +12,7 @@ from stormdoor.core.denial import Refusal
 from stormdoor.core.event import Event
 from stormdoor.core.lease import LAPSED
 from stormdoor.core.revocation import Revocation, Target
-from stormdoor.guard import registry, supervisor
+from stormdoor.guard import log_follower, registry
 from stormdoor.guard.connection import Connection
 from tests.guard.fakes import (
     HANDSHAKE,
@@ -241,7 +241,7 @@ def test_where_no_loop_runs_everybody_is_told_at_once() -> None:
 
 async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop serves other clients between the revocations that another process made."""
-    monkeypatch.setattr(supervisor, "CLOSE_BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(log_follower, "CLOSE_BUDGET_SECONDS", 0.0)
     guard = await settle(make_guard())
     connection, sink = await opened(guard, bearer("alice"))
     for name in ("nobody", "nobody else", "alice"):
@@ -250,7 +250,7 @@ async def test_many_revocations_of_others_come_in_slices(monkeypatch: pytest.Mon
         )
     served: list[bool] = []
     asyncio.get_running_loop().call_soon(lambda: served.append(connection.open))
-    assert await guard.supervisor.follow() == 1
+    assert await guard.follower.follow() == 1
     assert served == [True]
     assert sink.closed == (3000, "authentication required")
 

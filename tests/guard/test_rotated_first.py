@@ -42,7 +42,7 @@ async def _revoke(guard: Guard, stolen: IssuedSession) -> object:
 
 async def _log_in_again(guard: Guard, stolen: IssuedSession) -> object:
     again = await guard.sessions.create("carol", replacing=stolen.secret)
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     await admit(guard, _cookie(guard, again))
     return True
 
@@ -56,7 +56,7 @@ async def _rotate(guard: Guard, issued: IssuedSession, how: str) -> IssuedSessio
         issued.session, moving=how == "moving", authenticated=how == "authenticated"
     )
     assert renewed is not None
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     return renewed
 
 
@@ -73,7 +73,7 @@ async def test_successor_ends_with_a_former_id(end: Ending, times: int, how: str
         thief = await _rotate(guard, thief, how)
     connection, sink = await opened(guard, _cookie(guard, thief))
     assert await end(guard, stolen)
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     assert not connection.open
     assert sink.closed is not None
     await refused(guard, _cookie(guard, thief))
@@ -113,7 +113,7 @@ async def test_successor_ends_that_is_made_between_read_and_write(
         thief = await _rotate(guard, thief, how)
         pause.go()
     assert await ending is not None
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     await refused(guard, _cookie(guard, thief))
     assert len(await guard.sessions.sessions("carol")) == (end is _log_in_again)
     await guard.close()

@@ -2,25 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormdoor.core.lease import Lease
-from stormdoor.core.policy import PolicySet
 from stormdoor.core.principal import Authentication, Principal
 from stormdoor.core.revocation import Revocation, RevocationIndex, Target
-from stormdoor.guard.active_policies import ActivePolicies
-from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection_index import ConnectionIndex
-from stormdoor.guard.statistics import Statistics
-from stormdoor.guard.supervisor import ConnectionSupervisor
-from stormdoor.guard.trail import Trail
-from stormdoor.ports import StoredState
-from stormdoor.stores import MemoryStore
+from stormdoor.guard.named_connections import named_by
+from stormdoor.guard.registry import Registry
 from tests.properties.strategies import ROLES, authentications, revocations
-from tests.support.clock import FakeClock
 
 feeds = st.lists(revocations, max_size=8)
 
@@ -136,21 +128,11 @@ def test_whom_a_revocation_names(
         everybody[str(id)] = Known(str(id), authentication, now)
     if revocation.target is Target.CONNECTION:
         revocation = replace(revocation, value=str(number))
-    lifetime: Any = ConnectionSupervisor(
-        registry=everybody,  # type: ignore[arg-type]
-        revocations=RevocationIndex(),
-        policies=ActivePolicies(PolicySet([])),
-        state=StoredState.of(MemoryStore()),
-        trail=Trail(MemoryStore(), FakeClock()),
-        clock=FakeClock(),
-        lease=Lease(),
-        statistics=Statistics(),
-        fence=None,  # type: ignore[arg-type]
-        leaps=ClockLeaps(FakeClock()),
-    )
     expected = [
         one.id
         for one in everybody
         if revocation.names(replace(one.authentication, principal=one.principal), one.id)
     ]
-    assert sorted(one.id for one in lifetime.named(revocation)) == sorted(expected)
+    assert sorted(one.id for one in named_by(revocation, cast("Registry", everybody))) == sorted(
+        expected
+    )

@@ -161,8 +161,8 @@ class Processes(RuleBasedStateMachine):
 
     @rule()
     def the_server_follows(self) -> None:
-        self.run(self.server.supervisor.follow())
-        assert not self.server.supervisor.behind
+        self.run(self.server.follower.follow())
+        assert not self.server.follower.behind
         for one in self.issued:
             if one.connection is None:
                 continue

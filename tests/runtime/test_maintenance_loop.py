@@ -359,7 +359,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stormdoor.runtime.maintenance_loop._JOB_SECONDS", 0.1)
     for module in ("guard", "last_write"):
         monkeypatch.setattr(f"stormdoor.runtime.{module}.PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr("stormdoor.guard.supervisor.ANSWER_SECONDS", 0.02)
+    for module in ("connection_ender", "log_follower", "present_rights"):
+        monkeypatch.setattr(f"stormdoor.guard.{module}.ANSWER_SECONDS", 0.02)
 
 
 @pytest.mark.usefixtures("impatient")

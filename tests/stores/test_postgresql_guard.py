@@ -174,7 +174,7 @@ async def test_lost_change_of_rights_is_made_again(
         before = await one.state.revocations.log_position()
         await one.admin.withdraw_role("carol", "member")
         await one.admin.set_disabled("dave", True)
-        await _until(lambda: other.supervisor.applied.seq == before.seq + 2)
+        await _until(lambda: other.follower.applied.seq == before.seq + 2)
         owner = await asyncpg.connect(url)
         async with owner.transaction():
             # As after the promotion of a standby that had not received them.

@@ -415,7 +415,7 @@ async def test_many_continue_a_few_at_a_time() -> None:
 async def test_only_one_failure_in_a_row_is_put_down_to_a_block() -> None:
     """A store that is down while the loop is blocked again and again counts as down."""
     async with site(lease=0.4) as at:
-        supervisor, fence = at.guard.supervisor, at.guard.fence
+        follower, fence = at.guard.follower, at.guard.fence
         counted = []
 
         async def ask() -> Any:
@@ -424,7 +424,7 @@ async def test_only_one_failure_in_a_row_is_put_down_to_a_block() -> None:
 
         with log_lines("stormdoor"):
             for _ in range(6):
-                assert await supervisor.follow(ask) is None
+                assert await follower.follow(ask) is None
                 counted.append(not fence.unasked)
         assert counted == [False, True] * 3
 

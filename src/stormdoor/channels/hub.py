@@ -15,10 +15,10 @@ from stormdoor.core.frame import Prepared
 from stormdoor.core.message import encode
 from stormdoor.core.permission import check_permission
 from stormdoor.core.principal import Principal
+from stormdoor.guard.applied_log import AppliedLog
 from stormdoor.guard.connection import Connection
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
-from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.ports import Broker, Clock, Publication
 
 __all__ = ["Hub", "Topic"]
@@ -67,7 +67,7 @@ class Hub:
         statistics: Counters.
         clock: Source of the time.
         broker: Carries messages to the other nodes.
-        supervisor: Applies the log of revocations of this node.
+        log: The log of revocations, as this node has applied it.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Hub:
         statistics: Statistics,
         clock: Clock,
         broker: Broker,
-        supervisor: ConnectionSupervisor,
+        log: AppliedLog,
     ) -> None:
         self._broker = broker
-        self._supervisor = supervisor
-        supervisor.on_applied = self.deliver_waiting
+        self._log = log
+        log.on_applied = self.deliver_waiting
         self._waiting: deque[tuple[Publication, float]] = deque()
         """Messages of other nodes that wait for revocations, with the monotonic seconds of their end."""
         self._lost = 0
@@ -181,7 +181,7 @@ class Hub:
         encoded = encode(message) if view is None else b""
         if shared:
             self._broker.publish(
-                self._registry.node, Publication(topic.name, encoded, self._supervisor.newest)
+                self._registry.node, Publication(topic.name, encoded, self._log.newest)
             )
         return self._deliver(topic, encoded, view, but)
 
@@ -195,14 +195,14 @@ class Hub:
 
     def deliver_waiting(self) -> None:
         """Deliver the messages of other nodes that wait no more. Called after each read of the log."""
-        waiting, supervisor = self._waiting, self._supervisor
+        waiting, log = self._waiting, self._log
         while waiting:
             publication, until = waiting[0]
-            passes = publication.may_pass(supervisor.applied)
+            passes = publication.may_pass(log.applied)
             if (
                 not passes
                 and self._monotonic() < until
-                and not supervisor.has_left(publication.applied.epoch)
+                and not log.has_left(publication.applied.epoch)
             ):
                 return  # those behind it wait, too: a topic keeps its order
             waiting.popleft()

@@ -37,11 +37,12 @@ from stormdoor.guard.acknowledgement import (
     Nodes,
     wait_for_nodes,
 )
+from stormdoor.guard.connection_ender import ConnectionEnder
 from stormdoor.guard.dry_run import DryRun, look_ahead
 from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.known_principal import is_known
+from stormdoor.guard.named_connections import of_session, revocation_time, sessions_of
 from stormdoor.guard.observed_rows import ObservedRows
-from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
 from stormdoor.ports import Changed, Clock, StoredState
@@ -63,7 +64,7 @@ class Administration:
 
     state: StoredState
     trail: Trail
-    supervisor: ConnectionSupervisor
+    ender: ConnectionEnder
     sessions: SessionService
     keys: KeyService
     passwords: Passwords
@@ -220,7 +221,7 @@ class Administration:
             before=before,
             known=known,
             state=self.state,
-            supervisor=self.supervisor,
+            ender=self.ender,
             tenants=tenants,
             limit=limit,
         )
@@ -228,7 +229,11 @@ class Administration:
     def _entry(
         self, target: Target, value: str, reason: str, before: float | None = None
     ) -> Revocation:
-        at = self.supervisor.dated(target, value, self.clock.now()) if before is None else before
+        at = (
+            revocation_time(target, value, self.ender.registry, self.clock.now())
+            if before is None
+            else before
+        )
         return Revocation(target, value, at, reason=reason, by_time=before is not None)
 
     async def _revoke(
@@ -252,7 +257,7 @@ class Administration:
         """
         # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
         # open.
-        ended = await self.supervisor.apply(revocation)
+        ended = await self.ender.apply(revocation)
         target, value = revocation.target, revocation.value
         named = target in (Target.PRINCIPAL, Target.CONNECTION)
         what = f"{target.value} {value}".strip() if not named else target.value
@@ -306,10 +311,10 @@ class Administration:
                 try:
                     stored = await add()
                 except StoreError:
-                    self.supervisor.unstorable(revocation)
+                    self.ender.unstorable(revocation)
                     raise
             if not counted:
-                await self.supervisor.stored(revocation, stored)
+                await self.ender.stored(revocation, stored)
                 counted = True
             await self._end_sessions(stored)
             return stored
@@ -325,7 +330,7 @@ class Administration:
             )
             kept = self.unfinished.add(name, work, error)
             if not kept and stored is None:
-                self.supervisor.unstorable(revocation)
+                self.ender.unstorable(revocation)
             if not isinstance(error, StoreUnavailable):
                 raise
             raise RevocationUnfinished(
@@ -339,7 +344,7 @@ class Administration:
             case Target.PRINCIPAL:
                 await self._end_sessions_of(value, revocation)
             case Target.ROLE | Target.TENANT | Target.DEVICE | Target.EVERYTHING:
-                skew = self.supervisor.clock_skew_seconds
+                skew = self.ender.clock_skew_seconds
                 while await self.state.sessions.remove_reached_sessions(revocation, skew=skew):
                     pass
             case _:
@@ -355,7 +360,7 @@ class Administration:
             overtaken = False
             for session in await self.state.sessions.sessions(principal_id):
                 reached = revocation.reaches(
-                    session.born_at, session.position, skew=self.supervisor.clock_skew_seconds
+                    session.born_at, session.position, skew=self.ender.clock_skew_seconds
                 )
                 if reached:
                     overtaken |= not await self.state.sessions.remove_session(session.id)
@@ -366,14 +371,12 @@ class Administration:
         Returns:
             The number of connections that it closed.
         """
-        return await self.supervisor.apply(
-            Revocation(target, value, self.clock.now(), reason=reason)
-        )
+        return await self.ender.apply(Revocation(target, value, self.clock.now(), reason=reason))
 
     async def _read_log(self) -> None:
         """Follow the log to the own change, so that a message after it is held by nodes that lack it."""
-        if self.heartbeat is not None and self.heartbeat.joined:
-            await self.supervisor.follow()
+        if self.heartbeat is not None:
+            await self.heartbeat.read_log()
 
     def _changed(self, principal_id: str) -> Revocation:
         return Revocation(Target.CHANGED, principal_id, self.clock.now())
@@ -435,7 +438,7 @@ class Administration:
         _must_exist(await self.state.accounts.remove_account(id, entry=entry), id)
         self._note("user_deleted", id, actor, tenant=account.tenant if account else None)
         # A principal that logged in between the two steps has a connection, and no account any more.
-        return ended + await self.supervisor.apply(entry)
+        return ended + await self.ender.apply(entry)
 
     async def set_disabled(
         self,
@@ -453,7 +456,7 @@ class Administration:
             enabling = AccountChange(id, Right.ACCOUNT, lowers=False).entry(self.clock.now())
             changed = await self.state.accounts.set_disabled(id, False, entry=enabling)
             self._note("user_updated", id, actor, "enabled")
-            return await self.supervisor.apply(_entry_of(changed, id))
+            return await self.ender.apply(_entry_of(changed, id))
 
         revocation = self._entry(Target.PRINCIPAL, id, DISABLED)
 
@@ -507,7 +510,7 @@ class Administration:
         step = accounts.remove_role if change.lowers else accounts.add_role
         entry = _entry_of(await step(id, role, entry=change.entry(self.clock.now())), id)
         self._note("privilege_permissions_changed", id, actor, change.reason)
-        return await self.supervisor.apply(entry)
+        return await self.ender.apply(entry)
 
     async def set_attributes(
         self, id: str, attributes: Mapping[str, object], *, actor: str = ""
@@ -523,7 +526,7 @@ class Administration:
         )
         entry = _entry_of(changed, id)
         self._note("privilege_permissions_changed", id, actor, change.reason)
-        return await self.supervisor.apply(entry)
+        return await self.ender.apply(entry)
 
     async def end_session(
         self, session_id: str, *, owner: str | None = None, actor: str = "", reason: str = "logout"
@@ -540,7 +543,7 @@ class Administration:
             StoreUnavailable: The session is over in this process, and its connections are closed, if this
                 process knows that it is the owner's. It is removed when the store answers again.
         """
-        known = self.supervisor.of_session(session_id)
+        known = of_session(session_id, self.ender.registry)
         if owner is None or (known and all(one.principal.id == owner for one in known)):
             # INVARIANT: it takes effect in this process first: a store that is down must not keep a socket
             # open.
@@ -587,7 +590,7 @@ class Administration:
         if len(secret) != SECRET_LENGTH:
             return None
         session_id = fingerprint(secret)
-        known = bool(self.supervisor.of_session(session_id))
+        known = bool(of_session(session_id, self.ender.registry))
         if known:
             # INVARIANT: first in this process, as in `end_session`.
             await self._gone(Target.SESSION, session_id, "logout")
@@ -618,7 +621,7 @@ class Administration:
                 store answers again.
         """
         now = self.clock.now()
-        for session_id in self.supervisor.sessions_of(principal_id) - {keep}:
+        for session_id in sessions_of(principal_id, self.ender.registry) - {keep}:
             await self._gone(Target.SESSION, session_id, "logout")
         # INVARIANT: all that the store has now, so that no clock of another node keeps a session. Only a
         # repetition, after the store was down, spares later logins.
@@ -657,7 +660,7 @@ class Administration:
             return False
         self._note("authn_factor_removed", principal_id, actor, factor_id)
         for one in entries:
-            await self.supervisor.apply(one)
+            await self.ender.apply(one)
         ended = sum(one.target is Target.SESSION for one in entries)
         if ended:
             self._note("session_ended", principal_id, actor, f"{ended} other sessions")
@@ -696,7 +699,7 @@ class Administration:
             await self._read_log()
         else:
             # The old key has a deadline now, and so have the connections that it opened.
-            await self.supervisor.apply(self._changed(issued.key.principal_id))
+            await self.ender.apply(self._changed(issued.key.principal_id))
         return issued
 
     async def revoke_key(self, id: str, *, actor: str = "") -> bool:
@@ -737,7 +740,7 @@ class Administration:
             actor,
             f"{len(policies.roles)} roles, {len(policies.policies)} policies",
         )
-        return self.supervisor.adopt(policies)
+        return self.ender.rights.adopt(policies)
 
 
 def _end_of(session_id: str) -> str:

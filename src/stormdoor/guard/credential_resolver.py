@@ -34,8 +34,8 @@ from stormdoor.guard.attempt import ANOTHER_LOG, Attempt
 from stormdoor.guard.connection import UNKNOWN
 from stormdoor.guard.endpoint import Endpoint
 from stormdoor.guard.handshake_checks import HandshakeChecks, HandshakePolicy
+from stormdoor.guard.present_rights import read_account
 from stormdoor.guard.statistics import Statistics
-from stormdoor.guard.supervisor import read_account
 from stormdoor.guard.timeout import run_with_timeout
 from stormdoor.guard.trail import Trail
 from stormdoor.ports import Clock, StoredState

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from stormdoor.core.revocation import UNTIL, Revocation, Target
 from stormdoor.core.session import Session
-from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.guard.connection_ender import ConnectionEnder
+from stormdoor.guard.named_connections import named_by
 from stormdoor.ports import LiveConnection, StoredState, as_listed
 
 __all__ = ["DryRun", "look_ahead"]
@@ -100,7 +101,7 @@ class _Look:
     Args:
         entry: The revocation, with a position after all entries of the log.
         state: The stored state.
-        supervisor: Finds and lists the connections of this process.
+        ender: Has the connections of this process.
         tenants: The tenants that the caller may see; None for all.
         limit: The greatest number of entries in each list.
     """
@@ -110,14 +111,14 @@ class _Look:
         entry: Revocation,
         *,
         state: StoredState,
-        supervisor: ConnectionSupervisor,
+        ender: ConnectionEnder,
         tenants: Collection[str | None] | None,
         limit: int,
     ) -> None:
         self._entries = [entry]
         self._entry = entry
         self._state = state
-        self._supervisor = supervisor
+        self._ender = ender
         self._tenants = tenants
         self._limit = limit
         self.older = False
@@ -166,7 +167,7 @@ class _Look:
     async def sessions(self) -> list[Session]:
         """Return the login sessions that would be removed. Call it before `sockets`."""
         entry, sessions = self._entry, self._state.sessions
-        skew = self._supervisor.clock_skew_seconds
+        skew = self._ender.clock_skew_seconds
         match entry.target:
             case Target.PRINCIPAL:
                 found = [
@@ -203,9 +204,9 @@ class _Look:
     async def sockets(self) -> list[LiveConnection]:
         """Return the open connections that would end: those of this process, and those of the list."""
         here = (
-            self._supervisor.registry.listed(one)
+            self._ender.registry.listed(one)
             for entry in self._entries
-            for one in self._supervisor.named(entry)
+            for one in named_by(entry, self._ender.registry)
         )
         found = list(islice(filter(self._ends, here), self._limit + 1))
         entries = [replace(one, value=as_listed(one.value)) for one in self._entries]
@@ -221,14 +222,14 @@ class _Look:
 
         INVARIANT: true in doubt. A revocation until now ends all that is open now.
         """
-        skew = self._supervisor.clock_skew_seconds
+        skew = self._ender.clock_skew_seconds
         issued_at = float("-inf") if one.issued_at is None else one.issued_at
         return self._visible(one.tenant) and (
             self._entry.until_now or self._entry.reaches(issued_at, None, skew=skew)
         )
 
     def _ends_elsewhere(self, one: LiveConnection, entries: list[Revocation]) -> bool:
-        if one.node == self._supervisor.registry.node:
+        if one.node == self._ender.registry.node:
             return False  # this process knows them itself
         if one.issued_at is None and (
             self._tenants is not None or self._entry.target not in _ALWAYS_LISTED
@@ -244,8 +245,7 @@ class _Look:
         return [
             _SILENT.format("A node" if self._tenants is not None else f"Node {one.node}", one.age)
             for one in await self._state.members.members()
-            if one.node != self._supervisor.registry.node
-            and (one.declared or one.age > _SILENT_SECONDS)
+            if one.node != self._ender.registry.node and (one.declared or one.age > _SILENT_SECONDS)
         ]
 
 
@@ -255,7 +255,7 @@ async def look_ahead(
     before: float | None,
     known: bool | None,
     state: StoredState,
-    supervisor: ConnectionSupervisor,
+    ender: ConnectionEnder,
     tenants: Collection[str | None] | None,
     limit: int,
 ) -> DryRun:
@@ -266,7 +266,7 @@ async def look_ahead(
         before: See `DryRun`.
         known: See `DryRun`.
         state: The stored state.
-        supervisor: Finds and lists the connections of this process.
+        ender: Has the connections of this process.
         tenants: The tenants that the caller may see; None for all.
         limit: The greatest number of entries in each list.
 
@@ -276,7 +276,7 @@ async def look_ahead(
     look = _Look(
         entry,
         state=state,
-        supervisor=supervisor,
+        ender=ender,
         tenants=tenants,
         limit=limit,
     )

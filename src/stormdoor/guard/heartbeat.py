@@ -16,9 +16,9 @@ from stormdoor.core.log_position import LogPosition
 from stormdoor.errors import ConfigurationError, NodeNameTaken, NotAMember
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.freshness import Fence
+from stormdoor.guard.log_follower import LogFollower
 from stormdoor.guard.observed_rows import ObservedRows
 from stormdoor.guard.registry import Registry
-from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.ports import Clock, Member, NodeStatus, StoredState
 from stormdoor.ports.clock import boot_id
 
@@ -43,7 +43,7 @@ class Heartbeat:
     renewal counts from the moment before the question. A failed beat renews nothing.
 
     Args:
-        supervisor: Applies the log.
+        follower: Applies the log.
         lease: The lease of this node.
         fence: Knows when the event loop was blocked.
         registry: The connections of this node, and its name.
@@ -60,7 +60,7 @@ class Heartbeat:
     def __init__(
         self,
         *,
-        supervisor: ConnectionSupervisor,
+        follower: LogFollower,
         lease: Lease,
         fence: Fence,
         registry: Registry,
@@ -68,7 +68,7 @@ class Heartbeat:
         state: StoredState,
         clock: Clock,
     ) -> None:
-        self._supervisor = supervisor
+        self._follower = follower
         self._lease = lease
         self._fence = fence
         self._registry = registry
@@ -102,7 +102,7 @@ class Heartbeat:
         # Not before: a process may make its guard and then fork.
         self.instance = self.instance or f"{boot_id()}.{secrets.token_hex(16)}"
         await self._join_at_start()
-        await self._supervisor.start()
+        await self._follower.start()
         await self.beat()
 
     async def _join_at_start(self) -> None:
@@ -147,13 +147,16 @@ class Heartbeat:
         """Seconds since a question after which all revocations were applied; None before the first one."""
         return None if self._fresh_at is None else self._clock.monotonic() - self._fresh_at
 
+    async def read_log(self) -> None:
+        """Apply the log, if this node is a member of the installation."""
+        if self.joined:
+            await self._follower.follow()
+
     async def follow_up_to(self, position: LogPosition) -> str:
         """Apply the log. Returns `instance` if this node has applied all up to `position`, else ""."""
-        if self.joined:
-            await self._supervisor.follow()
-            if self._supervisor.applied.includes(position):
-                return self.instance
-        return ""
+        await self.read_log()
+        reached = self.joined and self._follower.applied.includes(position)
+        return self.instance if reached else ""
 
     async def beat(self) -> int:
         """Ask for the head, apply everything up to it, and renew the lease. Returns how many sockets ended.
@@ -162,7 +165,7 @@ class Heartbeat:
         """
         async with self._beating:
             self._applied.clear()
-            ended = await self._supervisor.follow(self._ask, seconds=self._lease.seconds)
+            ended = await self._follower.follow(self._ask, seconds=self._lease.seconds)
             if ended is not None:
                 # Else the answer is older than changes of other nodes while the loop was blocked.
                 if self._asked_at >= self._fence.blocked_until():
@@ -223,22 +226,22 @@ class Heartbeat:
     async def _beat_in_time(self) -> None:
         await self.beat()
         await asyncio.sleep(_SPACING_SECONDS)
-        if self._asked_at < self._fence.blocked_until() and not self._supervisor.behind:
+        if self._asked_at < self._fence.blocked_until() and not self._follower.behind:
             return  # the answer did not count: ask again at once
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._lease.seconds / 4 - _SPACING_SECONDS):
                 await self._applied.wait()
 
     async def _follow_news(self) -> None:
-        applied = self._supervisor.applied
+        applied = self._follower.applied
         await self._state.revocations.wait_for_entry(applied, _POLL_SECONDS)
-        await self._supervisor.follow()
-        if self._supervisor.applied != applied:
+        await self._follower.follow()
+        if self._follower.applied != applied:
             self._applied.set()
 
     def _status(self) -> NodeStatus:
         return NodeStatus(
-            applied=self._supervisor.applied,
+            applied=self._follower.applied,
             lease=self._lease.seconds,
             version=self._version,
             policies=self._policies.current.digest,

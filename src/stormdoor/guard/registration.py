@@ -16,8 +16,8 @@ from stormdoor.guard.connection import UNKNOWN, Connection
 from stormdoor.guard.handshake_checks import lease_of
 from stormdoor.guard.lease_waits import LeaseWaits
 from stormdoor.guard.pending_connections import PendingConnections
+from stormdoor.guard.present_rights import read_account
 from stormdoor.guard.registry import Registry, public_key
-from stormdoor.guard.supervisor import read_account
 from stormdoor.ports import Clock, StoredState
 
 __all__ = ["Registration"]

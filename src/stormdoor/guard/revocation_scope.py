@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stormdoor.core.revocation import Revocation, Target
-from stormdoor.guard.supervisor import ConnectionSupervisor
+from stormdoor.guard.named_connections import named_by
+from stormdoor.guard.registry import Registry
 from stormdoor.ports import StoredState
 
 __all__ = ["RevocationScope", "affected_tenants"]
@@ -43,7 +44,7 @@ class RevocationScope:
 
 
 async def affected_tenants(
-    target: Target, value: str, *, state: StoredState, supervisor: ConnectionSupervisor
+    target: Target, value: str, *, state: StoredState, registry: Registry
 ) -> RevocationScope:
     """Return the tenants that a revocation of `target` and `value` affects.
 
@@ -54,7 +55,7 @@ async def affected_tenants(
     """
     if target is Target.TENANT:
         return RevocationScope(frozenset({value}), all_known=True)
-    named = supervisor.named(Revocation(target, value, float("inf")))
+    named = named_by(Revocation(target, value, float("inf")), registry)
     tenants = {connection.authentication.principal.tenant for connection in named}
     tenants |= await state.connections.tenants_of_connections(target, value)
     stored = await _stored(target, value, state)

@@ -39,9 +39,11 @@ from stormdoor.core.trail_budget import DAY_BYTES
 from stormdoor.errors import ConfigurationError, StoreUnavailable
 from stormdoor.guard.active_policies import ActivePolicies
 from stormdoor.guard.administration import Administration
+from stormdoor.guard.applied_log import AppliedLog
 from stormdoor.guard.buffers import Buffers
 from stormdoor.guard.clock_leaps import ClockLeaps
 from stormdoor.guard.connection import Connection
+from stormdoor.guard.connection_ender import ConnectionEnder
 from stormdoor.guard.credential_refresh import CredentialRefresh
 from stormdoor.guard.deadlines import Deadlines
 from stormdoor.guard.first_message import FirstMessageAuthentication
@@ -51,12 +53,14 @@ from stormdoor.guard.handshake_checks import HandshakePolicy
 from stormdoor.guard.handshake_parts import create_parts
 from stormdoor.guard.heartbeat import Heartbeat
 from stormdoor.guard.inbound import BinaryInbound, Inbound, InboundParts
+from stormdoor.guard.log_follower import LogFollower
+from stormdoor.guard.lost_changes import LostChanges
 from stormdoor.guard.measured_inbound import MeasuredBinaryInbound, MeasuredInbound
+from stormdoor.guard.present_rights import PresentRights
 from stormdoor.guard.rate_limiter import LocalRateLimits
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.statistics import Statistics
 from stormdoor.guard.store_space import LIMIT_BYTES, StoreSpace
-from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.tracing import Tracing, check_ratio
 from stormdoor.guard.trail import Trail
@@ -372,21 +376,37 @@ class Guard:
             leaps=leaps,
             clock=self.clock,
         )
-        self.supervisor = ConnectionSupervisor(
+        log, changes = AppliedLog(), LostChanges(state, self._policies, self.trail, self.clock)
+        self.ender = ConnectionEnder(
             registry=self.registry,
             revocations=self.revocations,
-            policies=self._policies,
+            rights=PresentRights(
+                registry=self.registry,
+                revocations=self.revocations,
+                policies=self._policies,
+                state=state,
+                clock=self.clock,
+            ),
+            log=log,
+            changes=changes,
+            sessions=state.sessions,
+            clock=self.clock,
+            leaps=leaps,
+            clock_skew_seconds=clock_skew_seconds,
+        )
+        self.follower = LogFollower(
+            log=log,
+            ender=self.ender,
+            changes=changes,
+            revocations=self.revocations,
             state=state,
-            trail=self.trail,
             clock=self.clock,
             lease=self.lease,
             statistics=self.statistics,
             fence=self.fence,
-            leaps=leaps,
-            clock_skew_seconds=clock_skew_seconds,
         )
         self.heartbeat = Heartbeat(
-            supervisor=self.supervisor,
+            follower=self.follower,
             lease=self.lease,
             fence=self.fence,
             registry=self.registry,
@@ -435,7 +455,7 @@ class Guard:
             fence=self.fence,
             heartbeat=self.heartbeat,
             lease=self.lease,
-            supervisor=self.supervisor,
+            follower=self.follower,
             deadlines=self.deadlines,
             revalidation=self.revalidation,
             registry=self.registry,
@@ -453,7 +473,7 @@ class Guard:
             statistics=self.statistics,
             clock=self.clock,
             broker=self._broker,
-            supervisor=self.supervisor,
+            log=log,
         )
         self.sessions = SessionService(
             state,
@@ -466,7 +486,7 @@ class Guard:
         self.admin = Administration(
             state,
             self.trail,
-            self.supervisor,
+            self.ender,
             self.sessions,
             self.keys,
             self.passwords,

@@ -17,10 +17,10 @@ from stormdoor.guard.deadlines import Deadlines
 from stormdoor.guard.freshness import Fence
 from stormdoor.guard.handshake_checks import HandshakeChecks
 from stormdoor.guard.heartbeat import Heartbeat
+from stormdoor.guard.log_follower import LogFollower
 from stormdoor.guard.observed_rows import ObservedRows, remove_silent
 from stormdoor.guard.registry import Registry
 from stormdoor.guard.store_space import StoreSpace
-from stormdoor.guard.supervisor import ConnectionSupervisor
 from stormdoor.guard.token_revalidation import TokenRevalidation
 from stormdoor.guard.trail import Trail
 from stormdoor.guard.unfinished import Unfinished
@@ -84,7 +84,7 @@ class MaintenanceLoop:
         fence: Fence,
         heartbeat: Heartbeat,
         lease: Lease,
-        supervisor: ConnectionSupervisor,
+        follower: LogFollower,
         deadlines: Deadlines,
         revalidation: TokenRevalidation,
         registry: Registry,
@@ -100,7 +100,7 @@ class MaintenanceLoop:
         self._fence = fence
         self._heartbeat = heartbeat
         self._lease = lease
-        self._supervisor = supervisor
+        self._follower = follower
         self._deadlines = deadlines
         self._revalidation = revalidation
         self._registry = registry
@@ -150,7 +150,7 @@ class MaintenanceLoop:
         self._do_at_once("fence", self._fence.look)
         jobs: list[tuple[str, _Job]] = [
             ("unfinished", self._unfinished.retry),
-            ("restore", self._supervisor.restore),
+            ("restore", self._follower.lost.restore),
             ("expire", self._deadlines.expire),
             ("recheck", self._revalidation.look),
             ("trail", self._trail.write_due),
@@ -165,7 +165,7 @@ class MaintenanceLoop:
         await self._do(_Jobs(deque(one for one in jobs if one[0] not in self.jobs)))
         # INVARIANT: fail closed. While the feed cannot be read, also because the store never answers, no
         # client is admitted.
-        self._checks.revocations_stale = self._supervisor.behind or "follow" in self.jobs
+        self._checks.revocations_stale = self._follower.behind or "follow" in self.jobs
 
     def _do_at_once(self, name: str, job: Callable[[], object]) -> None:
         """Run a job that waits for nothing. Its failure is logged, and ends nothing else."""
@@ -252,7 +252,7 @@ class MaintenanceLoop:
 
     async def _follow(self) -> None:
         await self._heartbeat.beat()
-        self._checks.revocations_stale = self._supervisor.behind
+        self._checks.revocations_stale = self._follower.behind
 
     async def clean_up(self) -> None:
         """Run the slower jobs: update the list of connections, remove old data."""
@@ -271,7 +271,7 @@ class MaintenanceLoop:
         if self.ticks % _PURGE_TICKS == 0:
             await self._state.purge(now)
             await remove_silent(self._state.members, self._rows)
-            self._supervisor.forget_sessions(REVOKED_SECONDS)
+            self._follower.forget_sessions(REVOKED_SECONDS)
             await self._drop_old_entries(now)
 
     async def _drop_old_entries(self, now: float) -> None:

@@ -77,7 +77,7 @@ class FactorRoute(LoginRoute):
             strength=proved.strength,
             proved=proved,
         )
-        await self.guard.supervisor.follow()
+        await self.guard.follower.follow()
         if caller is None:
             self.stop(CHANGED, principal=proved.account.id)
         self.clear_pending_cookie()
@@ -111,6 +111,6 @@ class FactorRoute(LoginRoute):
         if issued is None:
             self.refuse(Refusal(Denial.NO_CREDENTIAL, "the session has ended"))
             return None
-        await self.guard.supervisor.follow()
+        await self.guard.follower.follow()
         self.set_session_cookie(issued.secret)
         return Caller(issued.session, caller.account)

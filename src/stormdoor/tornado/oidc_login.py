@@ -170,7 +170,7 @@ class Callback(OpenIdRoute):
             **_proof(token),
         )
         refusal = await self._overtaken(issued, token)
-        await self.guard.supervisor.follow()
+        await self.guard.follower.follow()
         if refusal is not None:
             return refusal
         self.set_session_cookie(issued.secret)
@@ -192,7 +192,7 @@ class Callback(OpenIdRoute):
         if issued is None:
             return Refusal(Denial.EXPIRED, "the session ended meanwhile")
         refusal = await self._overtaken(issued, token)
-        await self.guard.supervisor.follow()
+        await self.guard.follower.follow()
         if refusal is not None:
             return refusal
         self.set_session_cookie(issued.secret)

@@ -72,7 +72,7 @@ class _Revocations(SessionHandler):
         self._require(authentication, Resource(order.target, order.value, principal.tenant))
         guard = self.guard
         scope = await affected_tenants(
-            target, order.value, state=guard.state, supervisor=guard.admin.supervisor
+            target, order.value, state=guard.state, registry=guard.registry
         )
         tenant = scope.as_seen_from(principal.tenant)
         if tenant != principal.tenant:

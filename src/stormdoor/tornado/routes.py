@@ -66,7 +66,7 @@ class _LogIn(LoginRoute):
             await self._wait(outcome.account, methods)
             return
         caller = await self.begin_session(outcome.account, replacing=self.cookie_secret)
-        await self.guard.supervisor.follow()
+        await self.guard.follower.follow()
         if caller is None:
             await self._failed(CHANGED, body.username)
             return
@@ -163,7 +163,7 @@ class _Session(LoginRoute):
             # A change of privilege: the old secret must not get the new privileges.
             issued = await self.guard.sessions.rotate(caller.session)
             if issued is not None:
-                await self.guard.supervisor.follow()
+                await self.guard.follower.follow()
                 self.note("session_renewed", caller.account.id, "roles or attributes changed")
                 self.set_session_cookie(issued.secret)
                 caller = Caller(issued.session, caller.account)

@@ -289,13 +289,13 @@ async def test_ended_sessions_do_not_fill_the_memory(monkeypatch: pytest.MonkeyP
     for _ in range(30):
         assert await guard.admin.log_out(issued.secret) is not None
         issued = await guard.sessions.create("carol")
-    await guard.supervisor.follow()
+    await guard.follower.follow()
     ends = [one for one in guard.revocations.missing_in([]) if one.target is Target.SESSION]
     assert len(ends) == 30
-    guard.supervisor.forget_sessions(31 * 86_400.0)
+    guard.follower.forget_sessions(31 * 86_400.0)
     assert guard.revocations.missing_in([]) == ends  # a handshake may have begun before
     clock.advance(7_201)
-    guard.supervisor.forget_sessions(31 * 86_400.0)
-    head = guard.supervisor.applied.seq
+    guard.follower.forget_sessions(31 * 86_400.0)
+    head = guard.follower.applied.seq
     kept = [one.seq for one in guard.revocations.missing_in([])]
     assert kept == list(range(head - 9, head + 1))
