@@ -197,6 +197,10 @@ corpus: $(DEV) ## Fetch real handlers, compare what the scanner says with the la
 probe-real: $(DEV) ## Start real programs, compare what the prober says with the truth by hand
 	@$(BIN)/python -m audit_tests.prober.real.evaluate $(ARGS)
 
+.PHONY: probe-cost
+probe-cost: $(DEV) ## Print how many connections a default run of the prober opens
+	@$(BIN)/python -m audit_tests.prober.cost
+
 .PHONY: probe-unseen
 probe-unseen: $(DEV) ## The same for programs that the prober was not made with
 	@$(BIN)/python -m audit_tests.prober.real.evaluate --unseen --jobs 3 --record audit/audit_tests/prober/unseen/now.json $(ARGS)

@@ -62,6 +62,11 @@ _QUIET = 8.0
 """Of the time to listen: to a socket that stays open after its credential has ended."""
 
 
+def _in_any_time(ask: Ask) -> Ask:
+    """The attempt without the time that it listens."""
+    return replace(ask, patience=1.0, linger=0.0)
+
+
 def _numbered(text: str) -> str:
     """The message with another id, where it is JSON that has one."""
     found = read_object(text)
@@ -122,6 +127,7 @@ class Client:
         self.fresh: Callable[[], tuple[tuple[str, str], ...]] = tuple
         self.wanted: Wanted | None = None
         self.all: list[Conversation] = []
+        self._earlier: list[tuple[Target, Ask, Manner, Conversation]] = []
         self._passwords: frozenset[tuple[str, str]] = frozenset()
         self._guesses: Guesses | None = None
 
@@ -281,7 +287,13 @@ class Client:
             lines.append(f"< ({error})")
         found = replace(talk.found, transcript=_folded(lines))
         self.all.append(found)
+        self._earlier.append((self.target, _in_any_time(ask), replace(self.manner, tries=1), found))
         return found
+
+    def earlier(self, ask: Ask) -> list[Conversation]:
+        """Return the conversations of this run that such an attempt has had in the present manner."""
+        wanted = (self.target, _in_any_time(ask), replace(self.manner, tries=1))
+        return [found for *how, found in self._earlier if tuple(how) == wanted]
 
     def shown(self, text: str) -> str:
         """One line of a transcript."""

@@ -539,16 +539,18 @@ async def attempt(
     control: Ask | None = None,
     *,
     by_opening: bool = False,
+    earlier: Sequence[Conversation] = (),
 ) -> Proof:
     """Try; if that gets in, see that the control does not, and try once more, listening longer.
 
     Args:
         client: Connects.
-        base: What it is compared with.
+        base: The baseline of the comparison.
         ask: The attempt.
-        control: What must not get in, for the attempt to mean anything; None where no client may.
+        control: A client that must be refused for the attempt to mean anything; None without one.
         by_opening: The credential itself is good, so that a socket which stays open shows enough.
             Otherwise the server may look at it with the first message, and something must be delivered.
+        earlier: Conversations of the same attempt. The first of them that gets in counts as the first try.
     """
     anonymous = ask.who.empty and not ask.headers
     ready: list[Conversation] = []
@@ -561,7 +563,8 @@ async def attempt(
             *(client.converse(one) for one in (ask, control, longer) if one is not None)
         )
     else:
-        first = await _as_often(client, base, ask, anonymous=anonymous)
+        let_in = (one for one in earlier if judged(base, one, anonymous=anonymous)[0] is Access.IN)
+        first = next(let_in, None) or await _as_often(client, base, ask, anonymous=anonymous)
     if first.limited and 0 < first.wait <= _LONGEST_WAIT and not guesses:
         await asyncio.sleep(first.wait)
         first = await client.converse(ask)

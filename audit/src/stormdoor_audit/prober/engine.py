@@ -34,7 +34,7 @@ from stormdoor_audit.prober.probe import (
     Situation,
 )
 from stormdoor_audit.prober.probes import PROBES, in_turn
-from stormdoor_audit.prober.probes.sp201_foreign_origin import AMBIENT
+from stormdoor_audit.prober.probes.sp201_foreign_origin import AMBIENT, with_reference
 from stormdoor_audit.prober.recording import Action, Recording, distinct, spoken_secrets
 from stormdoor_audit.prober.redact import Redactor
 from stormdoor_audit.prober.target import Target, parse_target
@@ -401,18 +401,26 @@ async def _doubted(
     situation: Situation, results: list[tuple[Probe, Result]]
 ) -> list[tuple[Probe, Result]]:
     """Turn *closed* into doubt if the owner is refused by now, too: the server may have had enough."""
-    if not situation.base.owner or situation.open_to_all:
+    about = {Check.AUTHENTICATION, Check.ORIGIN}
+    if not any(isinstance(one, Closed) and probe.check in about for probe, one in results):
         return results
+    if not (situation.base.owner or situation.open_to_all):
+        return results
+    who = "right client" if situation.open_to_all else "owner"
+    why = f"The {who} is refused by now, too, so that refusals prove nothing"
     try:
+        if situation.open_to_all:
+            situation = await with_reference(situation)
         if await situation.owner_still_gets_in():
             return results
     except (BudgetSpent, NoAnswer):
-        return results
-    why = "The owner is refused by now, too, so that refusals prove nothing"
+        if not situation.open_to_all:
+            return results
+        why = f"It was not seen that the {who} still gets in"
     settle = "`--per-second N` with a smaller number"
     return [
         (probe, NotDetermined(f"{why} ({probe.meta.slug}).", settle, result.exchange))
-        if isinstance(result, Closed) and probe.check in {Check.AUTHENTICATION, Check.ORIGIN}
+        if isinstance(result, Closed) and probe.check in about
         else (probe, result)
         for probe, result in results
     ]

@@ -6,11 +6,11 @@ INVARIANT: *open* and *closed* carry the exchange that proves them; they cannot 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from stormdoor_audit.prober.conversation import Ask, Client
+from stormdoor_audit.prober.conversation import Ask, Client, Conversation
 from stormdoor_audit.prober.decide import Access, Baseline, Proof, attempt, judged
 from stormdoor_audit.prober.identity import NOBODY, Identity, Pairs
 from stormdoor_audit.prober.login import LoggedIn, Login
@@ -222,10 +222,17 @@ class Situation:
         return Ask(self.client.stranger, self.origin)
 
     async def attempt(
-        self, ask: Ask, control: Ask | None = None, *, by_opening: bool = False
+        self,
+        ask: Ask,
+        control: Ask | None = None,
+        *,
+        by_opening: bool = False,
+        earlier: Sequence[Conversation] = (),
     ) -> Proof:
         """`decide.attempt` here."""
-        return await attempt(self.client, self.base, ask, control, by_opening=by_opening)
+        return await attempt(
+            self.client, self.base, ask, control, by_opening=by_opening, earlier=earlier
+        )
 
     async def owner_still_gets_in(self) -> bool:
         """Return True if a refusal is about what was tried, and not about too many attempts."""

@@ -146,7 +146,7 @@ async def _attempted(situation: Situation) -> tuple[Ask, Proof]:
     """Try without a credential: with the usual subprotocols, without any, and without an Origin."""
     usual = situation.client.usual / situation.client.listen
     ask = replace(situation.nobody, patience=max(1.0, usual))
-    proof = await situation.attempt(ask)
+    proof = await situation.attempt(ask, earlier=situation.client.earlier(ask))
     other = [replace(ask, origin=None)]
     if proof.access is Access.REFUSED and ask.who.protocols and situation.owner is not None:
         # Who offers nothing at all may not be asked for what stands among the subprotocols.

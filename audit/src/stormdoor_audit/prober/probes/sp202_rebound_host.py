@@ -15,7 +15,7 @@ Fix:
 
 from __future__ import annotations
 
-from stormdoor_audit.prober.attempts import Form, checked, each_form
+from stormdoor_audit.prober.attempts import Form, each_form
 from stormdoor_audit.prober.conversation import Ask
 from stormdoor_audit.prober.probe import NotTried, Result, Situation, probe
 from stormdoor_audit.prober.probes.sp201_foreign_origin import with_reference
@@ -35,7 +35,7 @@ async def _run(situation: Situation) -> list[Result]:
     # A pattern without an end takes what begins like the own name.
     names += [f"{target.host}.rebound.example"] if ":" not in target.host else []
     hosts = {name: f"{name}:{target.port}" for name in names}
-    results = await each_form(
+    return await each_form(
         situation,
         [
             Form(
@@ -49,7 +49,6 @@ async def _run(situation: Situation) -> list[Result]:
         closed="Another host name is refused.",
         asked="The probe cannot tell whether a rebound name gets in",
     )
-    return await checked(situation, results)
 
 
 PROBE = probe(
