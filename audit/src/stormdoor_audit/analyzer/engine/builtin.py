@@ -73,7 +73,7 @@ def _len(call: Invocation) -> Result:
                 if size and not call.store.read(one.cell, "<items>") and len(value) == 1:
                     return call.gives(const(known))
                 truth = EITHER if may_be_empty(frozenset({one}), call.store) else TRUE
-                return call.gives(opaque(origins(value), truth=truth))
+                return call.gives(opaque(origins(value), truth=truth, kind=SIZE))
         found = opaque(origins(value) or frozenset({"server"}))
     return call.gives(found)
 

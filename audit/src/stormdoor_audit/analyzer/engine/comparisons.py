@@ -5,6 +5,7 @@ from typing import Any
 from stormdoor_audit.analyzer.engine.constants import compute, plain
 from stormdoor_audit.analyzer.engine.containers import (
     SCHEME,
+    SIZE,
     WRITTEN,
     items_of,
     look_up,
@@ -86,6 +87,9 @@ def _compared(operator: str, one: Any, other: Any, store: Store) -> Value:
         return found
     if isinstance(one, Obj) and isinstance(other, Obj) and operator in {"==", "!="}:
         return _each_compared(operator, alone, beside, store)
+    sized = _of_size(operator, one, other)
+    if sized:
+        return sized
     negative = operator in {"!=", "is not"}
     if isinstance(one, Cls | Func | Module) and isinstance(other, Cls | Func | Module):
         return const((one == other) is not negative) if operator in _EQUALITY else opaque()
@@ -188,6 +192,28 @@ def _contains(ctx: Context, op: ir.Compare, left: Value, right: Value, store: St
     return join(*result) if result else opaque()
 
 
+_POSITIVE = {
+    (">", 0): True,
+    (">=", 0): True,
+    (">=", 1): True,
+    ("!=", 0): True,
+    ("<", 0): False,
+    ("<", 1): False,
+    ("<=", 0): False,
+    ("==", 0): False,
+}
+"""Comparisons of a positive number that have one result."""
+
+
+def _of_size(operator: str, one: Any, other: Any) -> Value:
+    """Return the comparison of the size of a container that is not empty with 0 or 1."""
+    known = isinstance(one, Opaque) and one.kind == SIZE and one.truth == TRUE
+    if not known or not isinstance(other, Const) or not isinstance(other.value, int):
+        return frozenset()
+    answer = _POSITIVE.get((operator, other.value))
+    return const(answer, one.origin | other.origin) if answer is not None else frozenset()
+
+
 def _is_text(one: Any) -> bool:
     """Return True if an atom is text: an empty text of the client is part of it."""
     return isinstance(one, Const) or (isinstance(one, Opaque) and one.kind == TEXT)
@@ -200,6 +226,8 @@ def _member(ctx: Context, left: Value, one: Obj, store: Store, *, negative: bool
         there = bool(found)
     else:
         there, missing, asked = _among(ctx, left, one, store)
+    if there and missing and not asked and plain(left) is None:
+        return opaque(origins(left | items_of(frozenset({one}), store)) or SERVER)
     result = []
     if there:
         result.append(const(not negative))

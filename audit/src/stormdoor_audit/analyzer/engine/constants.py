@@ -1,23 +1,21 @@
 """Python's own operations on constants, and on parts of which only properties are known."""
 
 import operator
-import re
 from collections.abc import Callable, Iterable
 from itertools import product
 from typing import Any
 
+from stormdoor_audit.analyzer.engine.patterns import LONGEST
 from stormdoor_audit.analyzer.engine.values import Const, Value, const, join
 
 __all__ = [
     "TEXT_METHODS",
     "compute",
     "computed",
-    "is_safe_pattern",
     "method_of_constant",
     "plain",
 ]
 
-_LONGEST = 2_000
 _MOST = 16
 """Combinations of constants that are computed."""
 
@@ -89,7 +87,6 @@ TEXT_METHODS = frozenset(
         "hex",
     ]
 )
-_REPEATED = re.compile(r"([*+}?]|\|[^()]*)\)[*+{]")
 
 
 def plain(value: Value) -> list[Const] | None:
@@ -128,7 +125,7 @@ def _one(function: Callable[..., Any], given: Iterable[Any]) -> Any:
         return ...
     if isinstance(made, list):
         made = tuple(made)
-    if isinstance(made, str | bytes | tuple) and len(made) > _LONGEST:
+    if isinstance(made, str | bytes | tuple) and len(made) > LONGEST:
         return ...
     if isinstance(made, tuple):
         return made if all(isinstance(one, str | bytes | int | None) for one in made) else ...
@@ -146,8 +143,3 @@ def method_of_constant(name: str, owner: Value, arguments: tuple[Value, ...]) ->
     if name not in TEXT_METHODS:
         return None
     return computed(lambda one, *rest: getattr(one, name)(*rest), owner, *arguments)
-
-
-def is_safe_pattern(pattern: str) -> bool:
-    """Return True if matching short texts with a pattern takes little time."""
-    return len(pattern) <= _LONGEST and not _REPEATED.search(pattern)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from stormdoor_audit.analyzer.engine.constants import is_safe_pattern
+from stormdoor_audit.analyzer.engine.patterns import is_safe_pattern
 
 __all__ = ["NATIVE", "URL"]
 

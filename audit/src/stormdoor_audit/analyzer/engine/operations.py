@@ -7,6 +7,7 @@ from stormdoor_audit.analyzer.engine import attributes
 from stormdoor_audit.analyzer.engine.comparisons import compare, name_of
 from stormdoor_audit.analyzer.engine.constants import compute, plain
 from stormdoor_audit.analyzer.engine.containers import (
+    ITEMS,
     add_item,
     copy_items,
     fill,
@@ -137,6 +138,9 @@ def _item_of_plain(step: Step, one: object, key: Value) -> tuple[Value, Result]:
 
 def _set_item(step: Step, op: ir.SetItem) -> Result:
     holder, key = step.store.get(op.of), step.store.get(op.key)
+    changed = _modelled(step, holder, "__setitem__", key, step.store.get(op.value))
+    if changed is not None:
+        return changed
     add_item(step.store, holder, step.store.get(op.value), key)
     for one in holder:
         if isinstance(one, Obj):
@@ -149,8 +153,23 @@ def _set_item(step: Step, op: ir.SetItem) -> Result:
 
 
 def _delete(step: Step, op: ir.Delete) -> Result:
-    remove_item(step.store, step.store.get(op.of), step.store.get(op.key))
+    holder, key = step.store.get(op.of), step.store.get(op.key)
+    changed = _modelled(step, holder, "__delitem__", key)
+    if changed is not None:
+        return changed
+    remove_item(step.store, holder, key)
     return step.gives(NONE)
+
+
+def _modelled(step: Step, holder: Value, name: str, *given: Value) -> Result | None:
+    """Change an item of one object of a library that has a model for it; None of another value."""
+    only = next(iter(holder), None)
+    if len(holder) != 1 or not isinstance(only, Opaque):
+        return None
+    model = step.ctx.models.member(only.kind, name)
+    if model is None:
+        return None
+    return step.call(frozenset({Bound(Ext(model.name), only)}), Arguments(given))
 
 
 def _build(step: Step, op: ir.Build) -> Result:
@@ -320,12 +339,25 @@ def _call(step: Step, op: ir.Call) -> Result:
         else:
             more = join(more, step.store.get(register))
     words += _spread_words(more, step.store)
+    if _is_known(more, step.store):
+        more = frozenset()
     given = Arguments(tuple(positional), tuple(words), rest, more)
     before, step.ctx.discarded = step.ctx.discarded, op.discarded
     try:
         return step.call(step.store.get(op.function), given)
     finally:
         step.ctx.discarded = before
+
+
+def _is_known(more: Value, store: Store) -> bool:
+    """Return True if a mapping has constant keys alone."""
+    only = next(iter(more), None)
+    return (
+        len(more) == 1
+        and isinstance(only, Obj)
+        and only.cell.kind == "dict"
+        and not store.read(only.cell, ITEMS) - ABSENT
+    )
 
 
 def _spread_words(more: Value, store: Store) -> list[tuple[str, Value]]:

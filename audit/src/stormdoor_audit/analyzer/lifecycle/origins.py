@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from stormdoor_audit.analyzer.engine.actions.sources import CHANGED
 from stormdoor_audit.analyzer.engine.classinfo import ClassInfo
 from stormdoor_audit.analyzer.engine.context import Arguments
 from stormdoor_audit.analyzer.engine.machine import Engine
 from stormdoor_audit.analyzer.engine.state import Flow, PropertyState, Store
 from stormdoor_audit.analyzer.engine.values import (
+    ABSENT,
+    NONE,
     TRUE,
     Atom,
     Const,
@@ -16,6 +19,8 @@ from stormdoor_audit.analyzer.engine.values import (
     Value,
     const,
     join,
+    opaque,
+    origins,
 )
 from stormdoor_audit.analyzer.lifecycle.tornado import Route, handler_of, prepared, run_method
 
@@ -60,6 +65,7 @@ class Origins:
         engine.settings = set()
         engine.is_user = True
         engine.request = {
+            "origin": opaque("origin", truth=TRUE),
             "host": join(*(const(one) for one in hosts)),
             "host_name": const(hosts[0]),
         }
@@ -68,12 +74,14 @@ class Origins:
                 self._doors[hosts] = self._reached()
             doors = self._doors[hosts]
             engine.request["origin"] = given
+            if any("origin" in origins(store.read(CHANGED, "origin")) for _, store, _ in doors):
+                doors = self._reached()
             if any(not checked for _, _, checked in doors):
                 unchecked = [checked for _, _, checked in self._reached() if not checked]
                 return self._as_shipped({bool(unchecked)})
             answers: set[bool | None] = set()
             for at, store, _ in doors:
-                answers |= self._asked(given, at, store)
+                answers |= self._asked_about(given, at, store)
             return self._as_shipped(answers)
         finally:
             engine.is_user = False
@@ -95,6 +103,15 @@ class Origins:
         states = prepared(engine, self.known, self.store, flow)
         run_method(engine, "get", states, flow)
         return engine.accepted or [(PropertyState(), self.store, CHECK)]
+
+    def _asked_about(self, given: Value, at: PropertyState, store: Store) -> set[bool | None]:
+        """Return the answers to the header as the program has left it; without one there is no check."""
+        changed = store.read(CHANGED, "origin")
+        shown = (changed or ABSENT) - ABSENT - NONE
+        if not changed or changed & ABSENT:
+            shown = join(shown, given)
+        answers: set[bool | None] = {True} if changed & NONE else set()
+        return answers | (self._asked(shown, at, store) if shown else set())
 
     def _asked(self, given: Value, at: PropertyState, store: Store) -> set[bool | None]:
         engine = self.engine

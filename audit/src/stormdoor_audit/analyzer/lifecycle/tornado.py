@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from stormdoor_audit.analyzer.engine.actions.ends import INITIALIZED
+from stormdoor_audit.analyzer.engine.actions.sources import CHANGED
 from stormdoor_audit.analyzer.engine.attributes import class_member
 from stormdoor_audit.analyzer.engine.classinfo import ClassInfo
 from stormdoor_audit.analyzer.engine.context import Arguments, Event
@@ -44,6 +46,7 @@ _ROUNDS = 3
 _WITH_PATH = frozenset({*_VERBS, "open"})
 _PATH: Value = opaque("client", "path")
 """Groups of the pattern of a route: the client chooses them."""
+_OF_INIT = ("application", "request")
 _ARGUMENTS: dict[str, tuple[Value, ...]] = {"on_message": (opaque("client", "message"),)}
 
 
@@ -192,6 +195,7 @@ def _without(store: Store, cell: Cell) -> Store:
     """Return a store without the attributes of one handler."""
     made = store.with_values({})
     made.forget(cell)
+    made.forget(CHANGED)
     return made
 
 
@@ -211,11 +215,20 @@ def run_method(
     for at, store in states.items():
         for state, made, method in engine.attribute(handler, name, at, store.fork(), flow):
             rest = _PATH if name in _WITH_PATH else frozenset()
-            given = Arguments(_ARGUMENTS.get(name, ()), tuple(_words(words, made)), rest)
+            positional = _ARGUMENTS.get(name, ())
+            if name == "__init__":
+                positional = tuple(_member(engine, one, state, made) for one in _OF_INIT)
+            given = Arguments(positional, tuple(_words(words, made)), rest)
             for behind, after, value in engine.call(method, given, state, made, flow):
                 for last, final, _ in engine.await_(value, behind, after, flow):
                     add(done, last, final.with_values({}))
     return done
+
+
+def _member(engine: Engine, name: str, at: PropertyState, store: Store) -> Value:
+    """Return an attribute that the library gives each handler."""
+    handler: Value = frozenset({engine.handler} if engine.handler is not None else ())
+    return join(*(value for _, _, value in engine.attribute(handler, name, at, store, Flow())))
 
 
 def _words(words: Value, store: Store) -> list[tuple[str, Value]]:
@@ -229,10 +242,13 @@ def _words(words: Value, store: Store) -> list[tuple[str, Value]]:
 
 
 def prepared(engine: Engine, known: list[Route], store: Store, flow: Flow) -> States:
-    """Return the states behind `initialize` and `prepare` in which the response is not finished."""
+    """Return the states behind the constructor and `prepare` in which the response is not finished."""
     states: States = {PropertyState(): store.fork()}
     words = join(*(one.words for one in known))
-    states = run_method(engine, "initialize", states, flow, words)
+    states = run_method(engine, "__init__", states, flow, words)
+    handler = engine.handler.cell if engine.handler is not None else None
+    if not any(made.read(handler, INITIALIZED) for made in states.values()):
+        states = run_method(engine, "initialize", states, flow, words)
     states = run_method(engine, "prepare", states, flow)
     for at in [one for one in states if one.connection == "finished"]:
         add(flow.raises, at, states.pop(at))

@@ -1,6 +1,7 @@
 """Files of a scan, their modules, and the programs that imports make of them."""
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,11 @@ from stormdoor_audit.analyzer.frontend.lowering import lower_module
 
 __all__ = ["Source", "Sources"]
 
+_TEMPLATES = frozenset({"default", "defaults", "dist", "example", "sample", "template", "tmpl"})
+"""Parts of the name of a file that an operator copies and changes."""
+_SETTINGS = re.compile(r"conf|option|pref|secret|setting", re.IGNORECASE)
+_DIVIDED = re.compile(r"[._-]")
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MOST_BYTES = 4 * 1024 * 1024
 
 
@@ -46,10 +52,18 @@ class Sources:
     _parsed: dict[Path, Source | None] = field(default_factory=dict)
     _codes: dict[str, ir.Code | None] = field(default_factory=dict)
     _by_name: dict[str, Path] = field(default_factory=dict)
+    _templates: dict[str, str] = field(default_factory=dict)
+    """Modules that are templates, by the name of the module that an operator makes of them."""
 
     def __post_init__(self) -> None:
         for path in self.files:
-            self._by_name.setdefault(self.name_of(path), path)
+            name = self.name_of(path)
+            self._by_name.setdefault(name, path)
+            parts = _DIVIDED.split(path.stem)
+            kept = [one for one in parts if one.lower() not in _TEMPLATES]
+            if len(kept) < len(parts) and any(map(_SETTINGS.search, kept)):
+                made = self.name_of(path.with_name("_".join(kept) + ".py"))
+                self._templates.setdefault(made, name)
 
     def name_of(self, path: Path) -> str:
         """Return the dotted name of a file from the root."""
@@ -83,13 +97,24 @@ class Sources:
         )
 
     def find(self, name: str, near: str = "") -> str | None:
-        """Return the module of the scan that an import means: from the root, or beside the importing one."""
+        """Return the module of the scan that an import means: from the root, or beside the importing one.
+
+        Of a module with settings that is not in the scan, its template is: an operator copies that file.
+        """
         folders = near.split(".")[:-1]
-        for length in range(len(folders), -1, -1):
-            full = ".".join([*folders[:length], name])
-            if full in self._by_name:
-                return full
-        return None
+        names = [".".join([*folders[:length], name]) for length in range(len(folders), -1, -1)]
+        found = next((full for full in names if full in self._by_name), None)
+        templates = (self._templates[full] for full in names if full in self._templates)
+        return found or next((one for one in templates if self._is_template(one, name)), None)
+
+    def _is_template(self, template: str, name: str) -> bool:
+        """Return True if a module has nothing but assignments, and is no user of the module itself."""
+        source = self.source(self._by_name[template])
+        return (
+            source is not None
+            and name not in source.imports
+            and not any(isinstance(one, _DEFINITIONS) for one in source.tree.body)
+        )
 
     def code(self, name: str) -> ir.Code | None:
         """Return the lowered code of a module of the scan; None of another name."""

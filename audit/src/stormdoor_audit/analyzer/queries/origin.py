@@ -70,6 +70,8 @@ def judge(
                 "weak" if is_local else "open", FOREIGN_ORIGINS[0], "prefix" if is_local else ""
             )
     for trick, origin in tricks(known):
-        if True in ask(origin):
+        answers = ask(origin)
+        if True in answers:
             return Origin("weak", origin, trick)
+        unknown = unknown or None in answers
     return Origin("unknown" if unknown else "restricted")

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from stormdoor_audit.analyzer.engine.patterns import PARSER
 from stormdoor_audit.analyzer.lifecycle.origins import FOREIGN, HOST
 
 __all__ = ["FOREIGN_ORIGINS", "hosts_of", "ports_of", "tricks"]
@@ -18,8 +18,6 @@ _NAME = re.compile(r"(?:[a-z0-9-]+\.)+[a-z0-9-]+|localhost", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9-]{2,32}")
 _PORT = re.compile(r"[1-9]\d{1,4}")
 _PATTERN = re.compile(r"[\\^$*+\[(]")
-_PARSER: Any = import_module("re._parser")
-"""Python's parser of patterns: the standard library has no public one."""
 
 Trick = tuple[str, str]
 """Name of a trick, and an origin that is made with it."""
@@ -113,7 +111,7 @@ def _meant(text: str) -> list[list[_Character]]:
     if not _PATTERN.search(text) or len(text) > _LONGEST:
         return []
     try:
-        tree = _PARSER.parse(text)
+        tree = PARSER.parse(text)
     except (re.error, RecursionError, OverflowError):
         return []
     return [list(_characters(tree, least)) for least in (1, 0)]

@@ -1,9 +1,23 @@
 """Actions of models: the 101, the end of a response or connection, data to a client."""
 
-from stormdoor_audit.analyzer.engine.context import Action, Invocation, Result
-from stormdoor_audit.analyzer.engine.values import NONE, Const, const
+from stormdoor_audit.analyzer.engine.constants import compute, computed
+from stormdoor_audit.analyzer.engine.context import Action, Arguments, Invocation, Result
+from stormdoor_audit.analyzer.engine.natives import NATIVE
+from stormdoor_audit.analyzer.engine.values import (
+    NONE,
+    Const,
+    Obj,
+    const,
+    opaque,
+    origins,
+)
 
-__all__ = ["TABLE"]
+__all__ = ["INITIALIZED", "TABLE"]
+
+INITIALIZED = "<initialized>"
+"""Attribute of a handler behind the constructor of its library."""
+_NETLOC = 2
+"""Position of the host in a parsed URL."""
 
 
 def _finish(call: Invocation) -> Result:
@@ -55,9 +69,28 @@ def _exit(call: Invocation) -> Result:
     return []
 
 
-def _refuse(call: Invocation) -> Result:
-    """A check that hostile values do not pass."""
-    return call.gives(const(False))
+def _same_host(call: Invocation) -> Result:
+    """A check that hostile origins do not pass; one that the program itself has written may do."""
+    given = call.given.at(len(call.given.positional) - 1)
+    if "origin" in origins(given):
+        return call.gives(const(False))
+    hosts = call.ctx.part(call.model.named)
+    parsed = computed(NATIVE["parse_url"], given)
+    host = compute("item", parsed, const(_NETLOC)) if parsed is not None else None
+    return call.gives((compute("==", host, hosts) if host and hosts else None) or opaque())
+
+
+def _initialize(call: Invocation) -> Result:
+    """The constructor of a handler, which gives its keywords to a method."""
+    owner = frozenset({call.owner}) if call.owner is not None else call.given.at(0)
+    for one in owner:
+        if isinstance(one, Obj):
+            call.store.put(one.cell, INITIALIZED, const(True))
+    result: Result = []
+    for at, store, method in call.attribute(owner, call.model.by):
+        given = Arguments((), call.given.words, more=call.given.more)
+        result.extend(call.on(at, store).call(method, given))
+    return result
 
 
 TABLE: dict[str, Action] = {
@@ -67,5 +100,6 @@ TABLE: dict[str, Action] = {
     "fail": _fail,
     "finish": _finish,
     "send": _send,
-    "refuse": _refuse,
+    "same_host": _same_host,
+    "initialize": _initialize,
 }

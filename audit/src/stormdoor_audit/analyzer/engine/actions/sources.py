@@ -5,6 +5,7 @@ from stormdoor_audit.analyzer.engine.containers import fill
 from stormdoor_audit.analyzer.engine.context import Action, Invocation, Result
 from stormdoor_audit.analyzer.engine.natives import NATIVE
 from stormdoor_audit.analyzer.engine.values import (
+    ABSENT,
     EITHER,
     FALSE,
     NONE,
@@ -22,7 +23,10 @@ from stormdoor_audit.analyzer.engine.values import (
     text_of,
 )
 
-__all__ = ["TABLE"]
+__all__ = ["CHANGED", "TABLE"]
+
+CHANGED = "changed"
+"""Holder of the parts of the request that the program has written; None of a removed one."""
 
 _TRUTH = {"true": TRUE, "false": FALSE, "": EITHER}
 
@@ -31,15 +35,32 @@ def _source(call: Invocation) -> Result:
     """A value that the client chooses, named by an argument; it may be left out if there is a default."""
     name = text_of(call.given.at(call.model.at, call.model.named))
     given = call.ctx.part(name) if call.model.kind == "header" else frozenset()
+    changed = call.store.read(CHANGED, name.lower()) if call.model.kind == "header" else frozenset()
+    if changed and not changed & ABSENT:
+        return call.gives(changed)
     if given:
-        return call.gives(given)
+        return call.gives(join(given, changed - ABSENT))
     default = (
         call.given.at(call.model.default, "default") if call.model.default >= 0 else frozenset()
     )
     label = name or ", ".join(
         sorted(labels(frozenset({call.owner}) if call.owner else frozenset()))
     )
-    return call.gives(join(opaque(call.model.origin, label or "?"), _of_client(default)))
+    found = join(opaque(call.model.origin, label or "?"), _of_client(default))
+    return call.gives(join(found, changed - ABSENT))
+
+
+def _change(call: Invocation) -> Result:
+    """Write a part of the request."""
+    call.store.put(CHANGED, text_of(call.given.at(0)).lower(), call.given.at(1))
+    return call.gives(NONE)
+
+
+def _remove(call: Invocation) -> Result:
+    """Remove a part of the request."""
+    name = text_of(call.given.at(0)).lower()
+    call.store.put(CHANGED, name, NONE)
+    return call.gives(call.ctx.part(name) or opaque("client", name))
 
 
 def _of_client(value: Value) -> Value:
@@ -109,6 +130,8 @@ def _compute(call: Invocation) -> Result:
 
 
 TABLE: dict[str, Action] = {
+    "change": _change,
+    "remove": _remove,
     "compute": _compute,
     "constant": _constant,
     "derive": _derive,
