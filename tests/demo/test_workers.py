@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import shutil
@@ -88,6 +89,59 @@ async def test_channels_are_per_worker(workers: Running) -> None:
             wire.send({"type": "leave", "room": "lobby", "id": 3})
             answer = json.loads(await wire.text())
             assert answer["type"] == "left", answer  # no message of the other worker came before
+
+
+async def answer(wire: Wire, message: dict[str, str], heard: list[str] | None = None) -> Any:
+    """Return the answer to a message, and add the texts that came before it to `heard`."""
+    wire.send(json.dumps({**message, "id": "asked"}))
+    while (found := json.loads(await wire.text())).get("id") != "asked":
+        if heard is not None and found["type"] == "said":
+            heard.append(found["text"])
+    return found
+
+
+async def test_a_kick_holds_at_all_workers(workers: Running) -> None:
+    """After a kick at one worker, a member cannot speak or hear at the other one until it joins again."""
+    async with contextlib.AsyncExitStack() as stack:
+        bob, alice, mia = [
+            await on_each_worker(stack, await workers.visit(name))
+            for name in ("bob", "alice", "mia")
+        ]
+        join, say = {"type": "join", "room": "ops"}, {"type": "say", "room": "ops"}
+        for wire in (bob[2], alice[2], mia[1]):
+            assert (await answer(wire, join))["type"] == "joined"
+        assert (await answer(bob[2], {**say, "text": "allowed"}))["type"] == "said"
+        kick = {"type": "kick", "room": "ops", "principal": "bob"}
+        assert (await answer(mia[1], kick))["type"] == "kicked"
+        for wire in bob.values():
+            await eventually(wire, {**say, "text": "I am still here"}, "error")
+        assert (await answer(alice[2], {**say, "text": "without bob"}))["type"] == "said"
+        heard: list[str] = []
+        rejoined = await answer(bob[2], join, heard)
+        assert rejoined["type"] == "joined"
+        assert heard == []
+        assert rejoined["members"] == ["alice", "bob"]
+        for wire in bob.values():
+            await eventually(wire, {**say, "text": "back"}, "said")
+
+
+async def test_a_moderator_kicks_accounts_only(workers: Running) -> None:
+    """A principal without an account cannot be removed, although another worker might have its sockets."""
+    async with contextlib.AsyncExitStack() as stack:
+        mia = await on_each_worker(stack, await workers.visit("mia"))
+        kick = {"type": "kick", "room": "ops", "principal": "nobody"}
+        assert (await answer(mia[1], kick))["error"] == "invalid"
+
+
+async def eventually(wire: Wire, message: dict[str, str], type: str) -> None:
+    """Send a message until its answer has this type: the other worker reads the log within a second."""
+    for _ in range(20):
+        found = await answer(wire, message)
+        assert found.get("error", "forbidden") == "forbidden"
+        if found["type"] == type:
+            return
+        await asyncio.sleep(0.25)  # `say` is limited to five a second
+    raise AssertionError("the other worker has not applied the change")
 
 
 @pytest.mark.extended

@@ -19,6 +19,7 @@ from stormdoor import (
 )
 from stormdoor.core.message import encode
 from stormdoor.demo.placing import ALONE, Placing
+from stormdoor.demo.policies import is_removed, removed_role
 from stormdoor.demo.rooms import ANNOUNCEMENTS, Rooms, Said
 
 __all__ = ["chat_handler"]
@@ -125,8 +126,10 @@ def chat_handler(  # noqa: C901 - one class
             hub.subscribe(self.connection, ANNOUNCEMENTS)
 
         @action("chat:join", resource=_room, limit="5/s burst 20")
-        def join(self, command: Join) -> Reply:
+        async def join(self, command: Join) -> Reply:
             name, who = command.room, self.principal.id
+            if is_removed(self.principal, name):
+                await guard.admin.withdraw_role(who, removed_role(name), actor=who)
             newcomer = who not in rooms.members(name)
             if not rooms.enter(self.connection, name):
                 return ErrorReply(error="unavailable", detail="there are too many rooms")
@@ -151,12 +154,16 @@ def chat_handler(  # noqa: C901 - one class
             return said
 
         @action("chat:kick", resource=room)
-        def kick(self, command: Kick) -> Reply:
-            name = command.room
-            kicked = Kicked(room=name, principal=command.principal, by=self.principal.id)
-            expelled = rooms.expel(command.principal, name)
-            if not expelled:
+        async def kick(self, command: Kick) -> Reply:
+            name, whom, who = command.room, command.principal, self.principal.id
+            expelled = rooms.expel(whom, name)
+            # With several workers, another one may have the sockets of that principal.
+            known = expelled or await guard.state.accounts.account(whom)
+            if not known or (not expelled and placing.workers == 1):
                 return ErrorReply(error="invalid", detail="that principal is not in this room")
+            # Each worker reads the removal from the log, and a restart of all of them keeps it.
+            await guard.admin.grant_role(whom, removed_role(name), actor=who)
+            kicked = Kicked(room=name, principal=whom, by=who)
             for connection in expelled:
                 if connection.sink is not None and connection is not self.connection:
                     connection.sink.deliver(encode(kicked))

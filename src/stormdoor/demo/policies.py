@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from stormdoor import PolicySet, forbid, permit, role
+from stormdoor import PolicySet, Principal, forbid, permit, role
 
-__all__ = ["POLICIES", "ROOMS"]
+__all__ = ["POLICIES", "ROOMS", "is_removed", "removed_role"]
 
 ROOMS = ("lobby", "ops", "random")
+
+
+def removed_role(room: str) -> str:
+    """Return the role of a principal that a moderator has removed from a room.
+
+    It is a role, because the store adds and removes one role in one step: two moderators in two workers, each
+    with a room of its own, cannot undo each other's removal. Each worker learns of it from the log.
+    """
+    return f"removed-from-{room}"
+
+
+def is_removed(principal: Principal, room: str) -> bool:
+    """Return whether a principal was removed from a room and has not joined it again."""
+    return removed_role(room) in principal.roles
+
 
 POLICIES = PolicySet(
     [
@@ -39,12 +54,12 @@ POLICIES = PolicySet(
             ),
             id="moderators-of-the-room",
         ),
-        # A removed member cannot speak there until it has joined again, which all members see.
+        # A removed member cannot speak or hear there until it has joined again, which all members see.
         forbid(
             "chat:say",
+            "chat:hear",
             when=lambda request: (
-                request.resource is not None
-                and request.principal.id in _list(request.resource.attributes["expelled"])
+                request.resource is not None and is_removed(request.principal, request.resource.id)
             ),
             id="not-after-a-kick",
         ),

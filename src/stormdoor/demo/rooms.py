@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import field
 
 from stormdoor import Connection, Hub, Reply, Resource, Topic
-from stormdoor.demo.policies import ROOMS
+from stormdoor.demo.policies import ROOMS, is_removed
 
 __all__ = ["ANNOUNCEMENTS", "Rooms", "Said"]
 
@@ -43,7 +43,6 @@ class Rooms:
         self._history: dict[str, deque[Said]] = {}
         self._topics = {name: self._topic(name) for name in ROOMS}
         self._inside: dict[Connection, set[str]] = {}
-        self._expelled: dict[str, set[str]] = {}
         self.on_change: list[Callable[[], None]] = []
 
     @staticmethod
@@ -55,9 +54,8 @@ class Rooms:
         return self._topics.get(name) or self._topic(name)
 
     def resource(self, name: str) -> Resource:
-        """Return the room as a resource, with its members and its removed principals as attributes."""
-        attributes = {"members": self.members(name), "expelled": self.expelled(name)}
-        return Resource("room", name, attributes=attributes)
+        """Return the room as a resource, with its members as an attribute."""
+        return Resource("room", name, attributes={"members": self.members(name)})
 
     def history(self, name: str) -> list[Said]:
         """Return the latest messages of a room, 50 at most, the oldest first."""
@@ -79,13 +77,10 @@ class Rooms:
         if len(others) > _MOST_ROOMS:
             del self._history[others[0]]
 
-    def expelled(self, name: str) -> list[str]:
-        """Return the principals that were removed from a room and have not joined it again."""
-        return sorted(self._expelled.get(name, ()))
-
     def members(self, name: str) -> list[str]:
-        """Return the principals in a room, by name."""
-        return sorted({one.principal.id for one in self._hub.listeners(self.topic(name))})
+        """Return the principals in a room, by name. Those that another worker has removed are none."""
+        principals = [one.principal for one in self._hub.listeners(self.topic(name))]
+        return sorted({one.id for one in principals if not is_removed(one, name)})
 
     def enter(self, connection: Connection, name: str) -> bool:
         """Subscribe a connection to a room. False if there are too many rooms, or it lacks the permission."""
@@ -96,7 +91,6 @@ class Rooms:
             return False
         self._topics[name] = topic
         self._inside.setdefault(connection, set()).add(name)
-        self._expelled.get(name, set()).discard(connection.principal.id)
         self._changed()
         return True
 
@@ -114,8 +108,6 @@ class Rooms:
         inside = [
             one for one in self._hub.listeners(self.topic(name)) if one.principal.id == principal_id
         ]
-        if inside:
-            self._expelled.setdefault(name, set()).add(principal_id)
         for one in inside:
             self.leave(one, name)
         return inside
@@ -132,7 +124,6 @@ class Rooms:
     def _tidy(self, name: str) -> None:
         if name not in ROOMS and not self._hub.listeners(self.topic(name)):
             self._topics.pop(name, None)
-            self._expelled.pop(name, None)
 
     def _changed(self) -> None:
         for listener in self.on_change:
