@@ -1,10 +1,11 @@
 """A program that serves handlers under a tracing package and prints what the package recorded, as JSON.
 
-    python -m tests.support.traced opentelemetry|sentry|sentry-without plain|fast|tornado [first] [own]
+    python -m tests.support.traced PACKAGE plain|fast|tornado|no-front [first] [own]
 
-The packages replace methods of Tornado's for the whole process, so each run is a process of its own. With
-`first`, the clients say who they are in their first message. With `own`, stormdoor makes spans, too, and one
-more client is refused.
+The packages are `opentelemetry`, `sentry` and `sentry-without`. They replace methods of Tornado's for the
+whole process, so each run is a process of its own. The server of `no-front` is of a class that has no front.
+With `first`, the clients say who they are in their first message. With `own`, stormdoor makes spans, too, and
+one more client is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tornado.websocket import WebSocketHandler
 
 from stormdoor import Guard, protect
 from tests.guard.fakes import make_guard
-from tests.tornado.wire import connect, request
+from tests.tornado.wire import OwnServer, connect, request
 
 HELLO = '{"type": "stormdoor.authenticate", "token": "alice"}'
 
@@ -168,7 +169,7 @@ async def converse(way: str, guard: Guard, *, first: bool, own: bool) -> None:
             application, guard, "chat:connect", first_message=[WebSocketHandler] if first else []
         )
     sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(application)
+    server = (OwnServer if way == "no-front" else HTTPServer)(application)
     server.add_sockets(sockets)
     port = sockets[0].getsockname()[1]
     alice = [] if first else [("Authorization", "Bearer alice")]
@@ -198,7 +199,7 @@ if __name__ == "__main__":
     package, way, *more = sys.argv[1:]
     errors = Errors()
     logging.getLogger().addHandler(errors)
-    guard = make_guard(insecure_allow_any_host=True, fast=way == "fast")
+    guard = make_guard(insecure_allow_any_host=True, fast=way != "tornado")
     own = "own" in more
     packages = {
         "opentelemetry": opentelemetry,

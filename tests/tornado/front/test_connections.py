@@ -22,7 +22,16 @@ from stormdoor.tornado.listener import GuardedServer
 from tests.guard.fakes import events, make_guard
 from tests.tornado.front import ways
 from tests.tornado.front.heads import HEADS, READ
-from tests.tornado.front.ways import BEARER, HANDSHAKE, HELLO, Told, exchange, observed, serving
+from tests.tornado.front.ways import (
+    BEARER,
+    GOODBYE,
+    HANDSHAKE,
+    HELLO,
+    Told,
+    exchange,
+    observed,
+    serving,
+)
 from tests.tornado.wire import log_lines, until
 
 ADMITTED = (HANDSHAKE + BEARER + "\r\n").encode()
@@ -338,6 +347,42 @@ async def test_a_client_that_has_closed_its_side(data: bytes, status: bytes) -> 
         assert (await reader.read())[9:12] == status
         writer.close()
         await until(lambda: len(way.guard.registry) == way.unfinished == 0)
+
+
+HALF_CLOSED = {
+    "admitted": (ADMITTED, None, b""),
+    "refused": (REFUSED, None, b""),
+    "a page": (LAST_PAGE, None, b""),
+    "after the 101": (ADMITTED, b"", b""),
+    "after a message": (ADMITTED, HELLO, b"\x81\x02hi"),
+    "after the close frame": (ADMITTED, HELLO + GOODBYE, b"\x81\x02hi\x88\x02\x03\xe8"),
+}
+"""The request, the frames after the answer (None: the client closes its side before it), and the answer."""
+
+
+@pytest.mark.parametrize(("data", "frames", "answer"), HALF_CLOSED.values(), ids=HALF_CLOSED)
+async def test_a_half_closed_client_is_as_without_the_front(
+    data: bytes, frames: bytes | None, answer: bytes
+) -> None:
+    """Frames before the end are answered. Log, calls and trail are the same."""
+    found: list[Any] = []
+    for front in (False, True):
+        async with serving(echo, front=front) as way:
+            reader, writer = await asyncio.open_connection("127.0.0.1", way.port)
+            writer.write(data)
+            if frames is not None:
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+                writer.write(frames)
+            writer.write_eof()
+            rest = b"" if frames is None else await reader.read()
+            assert rest == answer
+            await until(lambda: len(way.guard.registry) == way.unfinished == 0)
+            writer.close()
+            trail = [(one.name, one.cause, one.principal) for one in await events(way.guard)]
+            found.append((way.told, trail))
+            served = way.front is not None and way.front.served == 1
+            assert served is (front and data != LAST_PAGE)
+    assert found[0] == found[1]
 
 
 # -- decisions that wait --------------------------------------------------------------------------

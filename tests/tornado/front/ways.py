@@ -23,6 +23,7 @@ from tests.tornado.wire import OwnServer
 
 __all__ = [
     "BEARER",
+    "GOODBYE",
     "HANDSHAKE",
     "HELLO",
     "Told",
